@@ -1,0 +1,3 @@
+//! The `farmbuild` binary: wrapper, daemon and commands.
+
+fn main() {}

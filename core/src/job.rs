@@ -1,0 +1,86 @@
+//! One compiler invocation of a build, as it was given and as it travels.
+//!
+//! Knows nothing of how a command line is read (see `analysis`) nor of who runs it (see [`crate::executor`]).
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// A job's number, unique within one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A compiler invocation exactly as the build made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// The real compiler on this machine (never a masquerading wrapper).
+    pub program: PathBuf,
+    /// `argv`, the compiler's own name first, as the build spelt it.
+    pub argv: Vec<OsString>,
+    /// The directory that relative names start from.
+    pub cwd: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// The file mode creation mask for outputs.
+    pub umask: u32,
+}
+
+/// Preprocessed source: what a remote compile is fed with. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceText {
+    /// The text itself.
+    pub bytes: Bytes,
+    /// How many lines it has.
+    pub lines: u64,
+}
+
+/// A job in the form that an executor runs: one preprocessed source in, one object out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// For logs.
+    pub id: JobId,
+    /// The name of the compiler on the host: a bare name such as `x86_64-linux-gnu-gcc`, or an absolute path.
+    pub compiler: OsString,
+    /// The arguments behind `argv[0]`. They hold `-c`, the input's name once, at `input`, and `-o NAME` with the
+    /// output's name at `output`. An executor replaces both names as its transport needs.
+    pub args: Vec<OsString>,
+    /// Which of `args` is the input's name.
+    pub input: usize,
+    /// Which of `args` is the output's name.
+    pub output: usize,
+    /// The source.
+    pub text: SourceText,
+    /// Where the object belongs on this machine, absolute.
+    pub object: PathBuf,
+    /// The file mode creation mask for `object`.
+    pub umask: u32,
+}
+
+/// A job that several owners look at (a scheduler, an executor, a second attempt).
+pub type SharedJob = Arc<Job>;
+
+/// How a compiler ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompilerStatus {
+    /// It exited with this status.
+    Exited(i32),
+    /// A signal with this number ended it.
+    Signaled(i32),
+}
+
+impl CompilerStatus {
+    /// Whether it exited with status 0.
+    #[must_use]
+    pub fn success(self) -> bool {
+        self == Self::Exited(0)
+    }
+}

@@ -1,0 +1,11 @@
+//! What a job is, who can run it, and where it should run.
+//!
+//! A reader who follows one job meets the modules in this order: [`job`] (one compiler invocation of a build),
+//! [`executor`] (the trait that every transport implements) and [`staging`] (how an output file appears at once
+//! or not at all).
+//!
+//! This crate knows no concrete executor, no cache and no command line.
+
+pub mod executor;
+pub mod job;
+pub mod staging;

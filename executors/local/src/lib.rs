@@ -1,0 +1,1 @@
+//! Runs compiles on this machine. Knows no network and no other executor.

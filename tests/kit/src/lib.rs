@@ -1,0 +1,1 @@
+//! Test helper: real servers on loopback and small trees to build.
