@@ -8,4 +8,5 @@
 
 pub mod executor;
 pub mod job;
+pub mod protocol;
 pub mod staging;

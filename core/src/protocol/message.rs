@@ -1,0 +1,269 @@
+//! The requests that the daemon answers, and its replies.
+//!
+//! One connection carries one request and its replies. A connection that closes cancels what it asked for.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{CompilerStatus, Invocation};
+
+/// A compiler invocation on the wire. Paths are `OsString`s because a path needn't be UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRequest {
+    /// The real compiler.
+    pub program: OsString,
+    /// `argv` as the build gave it.
+    pub argv: Vec<OsString>,
+    /// The wrapper's working directory.
+    pub cwd: OsString,
+    /// The wrapper's environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// The wrapper's file mode creation mask.
+    pub umask: u32,
+}
+
+impl JobRequest {
+    /// The value of an environment variable.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<&OsStr> {
+        var(&self.env, name)
+    }
+}
+
+impl From<JobRequest> for Invocation {
+    fn from(request: JobRequest) -> Self {
+        let JobRequest { program, argv, cwd, env, umask } = request;
+        Self { program: program.into(), argv, cwd: cwd.into(), env, umask }
+    }
+}
+
+/// The value of `name` in an environment.
+#[must_use]
+pub fn var<'a>(env: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+    env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str())
+}
+
+/// Names the build that a job belongs to; in the environment of its processes as `FARMBUILD_BUILD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BuildId(pub u64);
+
+/// What is asked of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Run one compiler invocation. Answered by one [`Reply::Done`], [`Reply::RunHere`] or [`Reply::Failed`].
+    Job(JobRequest),
+    /// Open a build, which lasts as long as the connection. Answered by [`Reply::Build`], then [`Reply::Progress`]
+    /// whenever something changed, until the other side sends [`BuildNote::End`].
+    Build {
+        /// The build's environment: it chooses the farm.
+        env: Vec<(OsString, OsString)>,
+        /// Whether local work is to take tokens of an outer jobserver, through this connection.
+        outer_tokens: bool,
+    },
+    /// The farm that this environment chooses. Answered by [`Reply::Hosts`].
+    Hosts {
+        /// The caller's environment.
+        env: Vec<(OsString, OsString)>,
+        /// Ask each host now, with a canary compile by this compiler.
+        check: Option<OsString>,
+    },
+    /// The counters since they were last set to zero. Answered by [`Reply::Stats`].
+    Stats {
+        /// Set them to zero afterwards.
+        zero: bool,
+    },
+    /// Who is there. Answered by [`Reply::Status`].
+    Status,
+    /// End the jobs, then exit. Answered by [`Reply::Status`].
+    Stop,
+}
+
+/// What the daemon answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The job ran; its outputs are in place.
+    Done {
+        /// The compiler's exit status.
+        status: i32,
+        /// What it printed on standard output.
+        stdout: Vec<u8>,
+        /// What it printed on standard error.
+        stderr: Vec<u8>,
+    },
+    /// Run the compiler in the place of the wrapper: local CPU is granted until the process ends.
+    RunHere {
+        /// Keep the connection open across `exec`, because the daemon can't watch the process otherwise.
+        keep_open: bool,
+    },
+    /// The job was not run (`FARMBUILD_FALLBACK=0`) or the request can't be served; a sentence for people.
+    Failed(String),
+    /// A build is open.
+    Build {
+        /// Its name.
+        id: BuildId,
+        /// Where it stands.
+        progress: Progress,
+        /// What people should know about the farm's configuration.
+        warnings: Vec<String>,
+    },
+    /// A build's progress.
+    Progress(Progress),
+    /// Local work of the build wants a token of the outer jobserver. Answered by [`BuildNote::Token`].
+    TokenWanted,
+    /// A token of the outer jobserver is no longer needed.
+    TokenReturned,
+    /// The last message of a build.
+    Summary(Summary),
+    /// The farm.
+    Hosts(FarmReport),
+    /// The counters.
+    Stats(Counters),
+    /// The daemon.
+    Status(DaemonStatus),
+}
+
+/// What the owner of an open build says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BuildNote {
+    /// A token of the outer jobserver is granted.
+    Token,
+    /// The build's command ended: send the summary.
+    End,
+}
+
+/// Where a build stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Jobs that ended.
+    pub done: u64,
+    /// Jobs in flight, preprocessing, local and remote.
+    pub in_flight: u64,
+    /// Of those, jobs compiling at home.
+    pub at_home: u64,
+    /// Lines compiled.
+    pub lines: u64,
+    /// Jobs in flight on each host.
+    pub hosts: Vec<(String, u64)>,
+    /// Hosts that take no jobs now.
+    pub down: Vec<String>,
+    /// How many jobs the farm and this machine take at once, now.
+    pub capacity: u64,
+}
+
+/// A build's end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What was counted for this build.
+    pub counters: Counters,
+    /// Things to say once, in whole sentences (a host set aside, debug info that isn't exact).
+    pub notices: Vec<String>,
+}
+
+/// What is counted, for one build or for the daemon's life.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// All jobs.
+    pub total: u64,
+    /// Jobs answered from the cache, by tier.
+    pub hit: BTreeMap<String, u64>,
+    /// Jobs compiled by a host.
+    pub remote: BTreeMap<String, u64>,
+    /// Jobs run at home, by reason.
+    pub local: BTreeMap<String, u64>,
+    /// Jobs that a host failed and that ran elsewhere.
+    pub retried: BTreeMap<String, u64>,
+    /// Lines compiled.
+    pub lines: u64,
+    /// Seconds that builds took.
+    pub wall_seconds: f64,
+    /// Bytes sent to hosts.
+    pub sent: u64,
+    /// Bytes received from hosts.
+    pub received: u64,
+}
+
+/// The farm as the daemon sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FarmReport {
+    /// Where the farm was read from, for people.
+    pub source: String,
+    /// What is wrong with it.
+    pub warnings: Vec<String>,
+    /// Local slots.
+    pub local_slots: u64,
+    /// The hosts.
+    pub hosts: Vec<HostReport>,
+}
+
+/// One host as the daemon sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// Its name.
+    pub name: String,
+    /// Its transport.
+    pub via: String,
+    /// Its address.
+    pub address: String,
+    /// `up`, `down`, `checking` or `aside`.
+    pub state: String,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// Jobs it runs at once.
+    pub slots: u64,
+    /// Jobs sent beyond that.
+    pub queue: u64,
+    /// Jobs in flight.
+    pub in_flight: u64,
+    /// Jobs it ended.
+    pub done: u64,
+    /// Jobs it failed.
+    pub failed: u64,
+    /// Source text it compiles, bytes a second and slot, once it is known.
+    pub speed: Option<f64>,
+    /// What is known of its compilers: the name there, and why it isn't used if it isn't.
+    pub toolchains: Vec<ToolchainReport>,
+}
+
+/// What is known of one compiler on one host.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ToolchainReport {
+    /// The compiler here.
+    pub compiler: String,
+    /// Its name there, if it made the same bytes as the one here.
+    pub there: Option<String>,
+    /// Why it isn't used.
+    pub reason: Option<String>,
+}
+
+/// The daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Seconds since it started.
+    pub uptime_seconds: f64,
+    /// Open builds.
+    pub builds: u64,
+    /// Jobs in flight.
+    pub jobs: u64,
+}
+
+/// The exit status that stands for `status` in a shell.
+#[must_use]
+pub fn exit_code(status: CompilerStatus) -> i32 {
+    match status {
+        CompilerStatus::Exited(code) => code,
+        CompilerStatus::Signaled(signal) => 128 + signal,
+    }
+}
+
+/// A path from the wire.
+#[must_use]
+pub fn path(text: &OsStr) -> PathBuf {
+    PathBuf::from(text)
+}
