@@ -1,0 +1,206 @@
+//! A server on loopback with the faults that a real one can't be made to show on demand.
+//!
+//! Knows just enough of distcc's protocol to read a request to its end and to write an answer.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// What a [`FakeServer`] does with each connection.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Accepts and closes at once, as distccd does to a client that it doesn't allow.
+    CloseAtOnce,
+    /// Reads the request's first twelve bytes and closes.
+    CloseAfterHeader,
+    /// Reads the whole request and closes, as distccd does to a compiler that it doesn't list.
+    CloseAfterRequest,
+    /// Reads the whole request and never answers.
+    NeverAnswer,
+    /// Accepts and never reads.
+    NeverRead,
+    /// Reads the whole request, sends these bytes and closes.
+    Answer(Vec<u8>),
+    /// Reads the whole request, sends these bytes and then nothing more, with the connection open.
+    AnswerAndHang(Vec<u8>),
+    /// Reads the whole request, sends these bytes one at a time with a pause between them, and closes.
+    Trickle(Vec<u8>, Duration),
+}
+
+impl Fault {
+    /// Bytes that are no protocol at all.
+    #[must_use]
+    pub fn garbage() -> Self {
+        Self::Answer(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec())
+    }
+
+    /// An object of 4 GiB, announced and never sent.
+    #[must_use]
+    pub fn huge_object(version: u32) -> Self {
+        let head =
+            format!("DONE{version:08x}STAT{:08x}SERR{:08x}SOUT{:08x}DOTO{:08x}", 0, 0, 0, u32::MAX);
+        Self::AnswerAndHang(head.into_bytes())
+    }
+
+    /// What distccd answers when the host's disk is full: a "compile" that exited with 107, an I/O error.
+    #[must_use]
+    pub fn disk_full(version: u32) -> Self {
+        let head =
+            format!("DONE{version:08x}STAT{:08x}SERR{:08x}SOUT{:08x}DOTO{:08x}", 107 << 8, 0, 0, 0);
+        Self::Answer(head.into_bytes())
+    }
+}
+
+/// A server with a [`Fault`], on a port of its own; ends when dropped.
+#[derive(Debug)]
+pub struct FakeServer {
+    port: u16,
+    accepted: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FakeServer {
+    /// Starts one.
+    #[must_use]
+    pub fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port on loopback");
+        let port = listener.local_addr().expect("the address of our own listener").port();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let (accepted, stop) = (accepted.clone(), stop.clone());
+            thread::spawn(move || accept_all(&listener, &fault, &accepted, &stop))
+        };
+        Self { port, accepted, stop, thread: Some(thread) }
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections it has accepted.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // Wakes the accept.
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn accept_all(
+    listener: &TcpListener,
+    fault: &Fault,
+    accepted: &AtomicUsize,
+    stop: &Arc<AtomicBool>,
+) {
+    while let Ok((stream, _)) = listener.accept() {
+        if stop.load(Ordering::SeqCst) {
+            return;
+        }
+        accepted.fetch_add(1, Ordering::SeqCst);
+        let (fault, stop) = (fault.clone(), stop.clone());
+        // A client that goes away is no failure of the server.
+        thread::spawn(move || drop(serve(&fault, &stream, &stop)));
+    }
+}
+
+fn serve(fault: &Fault, mut stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+    match fault {
+        Fault::CloseAtOnce => {}
+        Fault::CloseAfterHeader => {
+            Reader { stream, stop }.read_exact(&mut [0; 12])?;
+        }
+        Fault::CloseAfterRequest => read_request(stream, stop)?,
+        Fault::NeverRead => wait_for_stop(stop),
+        Fault::NeverAnswer => {
+            read_request(stream, stop)?;
+            wait_for_stop(stop);
+        }
+        Fault::Answer(bytes) => {
+            read_request(stream, stop)?;
+            stream.write_all(bytes)?;
+        }
+        Fault::AnswerAndHang(bytes) => {
+            read_request(stream, stop)?;
+            stream.write_all(bytes)?;
+            wait_for_stop(stop);
+        }
+        Fault::Trickle(bytes, pause) => {
+            read_request(stream, stop)?;
+            stream.set_nodelay(true)?;
+            for byte in bytes {
+                stream.write_all(&[*byte])?;
+                thread::sleep(*pause);
+            }
+        }
+    }
+    stream.shutdown(Shutdown::Both)
+}
+
+fn wait_for_stop(stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Reads packets up to the source and its body.
+fn read_request(stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
+    let mut reader = Reader { stream, stop };
+    loop {
+        let mut head = [0; 12];
+        reader.read_exact(&mut head)?;
+        let parameter = std::str::from_utf8(&head[4..])
+            .ok()
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .ok_or(io::ErrorKind::InvalidData)?;
+        if matches!(&head[..4], b"ARGV" | b"DOTI") {
+            io::copy(&mut Read::by_ref(&mut reader).take(parameter), &mut io::sink())?;
+        }
+        if &head[..4] == b"DOTI" {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads that give up when the server stops.
+struct Reader<'a> {
+    stream: &'a TcpStream,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match (&mut &*self.stream).read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    if self.stop.load(Ordering::SeqCst) {
+                        return Ok(0);
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+}

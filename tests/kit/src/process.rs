@@ -1,0 +1,110 @@
+//! A server process and everything below it, as one thing to stop, suspend and resume.
+//!
+//! Servers put their compilers into process groups of their own, so a group's signal doesn't reach them: the tree
+//! is read from `/proc`.
+
+use std::fs;
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A child process; dropping it kills it and all its descendants.
+#[derive(Debug)]
+pub struct ProcessTree {
+    child: Child,
+    ended: bool,
+}
+
+impl ProcessTree {
+    /// Starts `command`.
+    pub fn spawn(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap_or_else(|e| {
+            panic!("can't start {}: {e}", command.get_program().to_string_lossy())
+        });
+        Self { child, ended: false }
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process itself still runs.
+    pub fn is_running(&mut self) -> bool {
+        !self.ended && matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Stops the process and its descendants where they are (`SIGSTOP`).
+    pub fn suspend(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// Lets suspended processes run on.
+    pub fn resume(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    /// Kills the process and its descendants, and waits for the process.
+    pub fn kill(&mut self) {
+        if self.ended {
+            return;
+        }
+        // Suspended first, so that nothing new is forked while the tree is read; twice, for what a child forked
+        // just before its turn came.
+        self.suspend();
+        self.suspend();
+        self.signal_all(Signal::KILL);
+        drop(self.child.wait());
+        self.ended = true;
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        if self.ended {
+            return;
+        }
+        // The tree is read first: it falls apart when its root is killed.
+        let below = descendants(self.id());
+        send(self.id(), signal);
+        for id in below {
+            send(id, signal);
+        }
+    }
+}
+
+impl Drop for ProcessTree {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn send(id: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // A process that is already gone is as good as signalled.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// The processes below `root`, parents before children, without `root` itself.
+#[must_use]
+pub fn descendants(root: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("a mounted /proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(|id: u32| Some((id, parent_of(id)?)))
+        .collect();
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&id) = found.get(next) {
+        found.extend(parents.iter().filter(|(_, parent)| *parent == id).map(|(child, _)| child));
+        next += 1;
+    }
+    found.remove(0);
+    found
+}
+
+fn parent_of(id: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // "ID (NAME) STATE PARENT ...", and NAME may hold anything.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
