@@ -7,6 +7,7 @@
 //! This crate knows no concrete executor, no cache and no command line.
 
 pub mod executor;
+pub mod fidelity;
 pub mod job;
 pub mod protocol;
 pub mod staging;

@@ -1,0 +1,18 @@
+//! How a job that is preprocessed here and compiled elsewhere gives the object of a plain local compile.
+//!
+//! Knows compilers and objects, but no host and no transport. A reader follows a job through [`Technique`] (how the
+//! text is made), [`hazards`] (texts that mean something else elsewhere), [`Recipe`] and [`prove`] (which technique
+//! holds for a compiler and its flags) and [`ProducerCut`] (what the object goes through when it is back).
+//! `docs/fidelity.md` tells why.
+
+mod compare;
+mod cut;
+mod hash;
+mod layout;
+mod probe;
+mod recipe;
+mod technique;
+
+pub use cut::{ProducerCut, RewriteError};
+pub use recipe::{Caveat, FidelityError, Question, Ran, Recipe, RunCompiler, prove};
+pub use technique::{Family, Language, Technique, recipe_flags};

@@ -1,0 +1,302 @@
+//! How a compile with given flags is split so that nothing differs, found out by trying.
+//!
+//! [`prove`] compiles a probe in the plain way and in the split way and compares the objects byte for byte. It starts
+//! no process itself and remembers nothing: the caller runs the compiler, and keeps a recipe for as long as the
+//! compiler and [`super::recipe_flags`] stay the same.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::{fs, io};
+
+use object::read::{File, Object, ObjectSection};
+
+use super::compare::{Difference, compare};
+use super::cut::{ProducerCut, RewriteError};
+use super::hash::{FILLER_LENGTH, neutral_filler};
+use super::probe;
+use super::technique::{Family, Language, Technique};
+use crate::job::CompilerStatus;
+
+/// Runs the compiler in question on this machine.
+pub trait RunCompiler {
+    /// Runs it with `args` (all behind `argv[0]`) in `directory` and waits.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    fn run(&self, directory: &Path, args: &[OsString]) -> io::Result<Ran>;
+}
+
+/// What a run of the compiler left.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub status: CompilerStatus,
+    /// What it printed on standard output.
+    pub stdout: Vec<u8>,
+    /// What it printed on standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// What a recipe is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Whose compiler it is.
+    pub family: Family,
+    /// The language of the source.
+    pub language: Language,
+    /// The compile's flags, see [`super::recipe_flags`].
+    pub flags: &'a [OsString],
+}
+
+/// A proven way to compile elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// How the text is made, and compiled.
+    pub technique: Technique,
+    /// What the object goes through when it is back; nothing if `None`.
+    pub rewrite: Option<ProducerCut>,
+    /// What differs all the same. `None`: the object is that of a plain local compile, byte for byte.
+    pub caveat: Option<Caveat>,
+    /// The flag whose text makes up for the technique's own flags, see `docs/fidelity.md`.
+    ballast: Option<OsString>,
+    /// Whether the compiler must be told the build's directory, which the text doesn't hold.
+    names_directory: bool,
+}
+
+impl Recipe {
+    /// Whether the object is that of a plain local compile, byte for byte.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.caveat.is_none()
+    }
+
+    /// What to add to the compile's flags, in place of `-c`, to make the text here.
+    #[must_use]
+    pub fn preprocess_extra(&self) -> Vec<OsString> {
+        self.technique.preprocess_flags().iter().map(OsString::from).collect()
+    }
+
+    /// What to add to the compile's flags, beside `-c`, to compile the text of a build in `directory` elsewhere. Goes
+    /// behind the build's own flags.
+    #[must_use]
+    pub fn compile_extra(&self, directory: &Path) -> Vec<OsString> {
+        let mut flags: Vec<_> = self.technique.compile_flags().iter().map(OsString::from).collect();
+        flags.extend(self.ballast.clone());
+        if self.names_directory {
+            let mut flag = OsString::from("-fdebug-compilation-dir=");
+            flag.push(directory);
+            flags.push(flag);
+        }
+        flags
+    }
+}
+
+/// In what an object differs from that of a plain local compile; its code and data never do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("debug info differs in {}{}", .sections.join(", "), .why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default())]
+pub struct Caveat {
+    /// The sections of debug info that differ.
+    pub sections: Vec<String>,
+    /// Why the difference couldn't be taken back, where that was tried.
+    pub why: Option<RewriteError>,
+}
+
+/// Why there is no recipe: the job stays home.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FidelityError {
+    /// The compiler couldn't be started.
+    #[error("can't run the compiler: {0}")]
+    Run(#[source] io::Error),
+    /// A file of the probe couldn't be written or read.
+    #[error("can't use {}: {source}", .path.display())]
+    Scratch {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The compiler doesn't take the probe with these flags.
+    #[error("the compiler refused {step}: {message}")]
+    Rejected {
+        /// What it was to do, such as "to preprocess a probe".
+        step: &'static str,
+        /// The first line of what it printed.
+        message: String,
+    },
+    /// The object differs in more than debug info.
+    #[error("compiled elsewhere, {section} would differ")]
+    CodeDiffers {
+        /// The section or table.
+        section: String,
+    },
+}
+
+/// The flags that may carry free text: recorded in the producer, without a meaning unless a flag that begins with the
+/// second text is there too.
+const CARRIERS: [(&str, &str); 2] = [
+    ("-finstrument-functions-exclude-file-list=", "-finstrument-functions"),
+    ("-fprofile-exclude-files=", "-fprofile"),
+];
+
+/// Finds a way to compile elsewhere with these flags and proves it, in the empty directory `scratch`.
+///
+/// Runs the compiler four times on a probe at most five times; some 100 ms.
+///
+/// # Errors
+/// [`FidelityError`] if there is no way that keeps code and data identical, or it couldn't be found out.
+pub fn prove(
+    runner: &dyn RunCompiler,
+    scratch: &Path,
+    question: &Question<'_>,
+) -> Result<Recipe, FidelityError> {
+    let trial = Trial::start(runner, scratch, question)?;
+    let mut recipe = Recipe {
+        technique: Technique::preferred(question.family),
+        rewrite: None,
+        caveat: None,
+        ballast: None,
+        names_directory: false,
+    };
+    let local = trial.compile_here()?;
+    trial.preprocess(&recipe)?;
+    let mut there = trial.compile_there(&recipe)?;
+    let mut difference = compare(&local, &there);
+    if matches!(difference, Difference::DebugInfo(_)) && question.family == Family::Clang {
+        recipe.names_directory = true;
+        there = trial.compile_there(&recipe)?;
+        difference = compare(&local, &there);
+    }
+    let sections = match difference {
+        Difference::None => return Ok(recipe),
+        Difference::Code(section) => return Err(FidelityError::CodeDiffers { section }),
+        Difference::DebugInfo(sections) => sections,
+    };
+    let mut why = None;
+    if recipe.technique == Technique::DirectivesOnly {
+        for (ballast, rewrite) in balance(&there, question.flags) {
+            let balanced =
+                Recipe { ballast: Some(ballast), rewrite: Some(rewrite.clone()), ..recipe.clone() };
+            match trial.compile_there(&balanced).map(|object| rewrite.apply(&object)) {
+                Ok(Ok(object)) if object == local => return Ok(balanced),
+                Ok(Err(error)) => why = Some(error),
+                // The next carrier may be one that this compiler knows.
+                Ok(Ok(_)) | Err(_) => {}
+            }
+        }
+    }
+    Ok(Recipe { caveat: Some(Caveat { sections, why }), ..recipe })
+}
+
+/// The flags to try, with the cut that takes each of them and the technique's own flag out again, for a compiler whose
+/// plain producer string is that of `object`.
+fn balance(object: &[u8], flags: &[OsString]) -> Vec<(OsString, ProducerCut)> {
+    let Some(prefix) = producer_before(object, b" -fdirectives-only") else { return Vec::new() };
+    let in_use = |start: &str| {
+        flags.iter().any(|flag| flag.as_encoded_bytes().starts_with(start.as_bytes()))
+    };
+    CARRIERS
+        .iter()
+        .filter(|(_, user)| !in_use(user))
+        .filter_map(|(carrier, _)| {
+            let insertion = format!(" -fdirectives-only {carrier}");
+            let filler: [u8; FILLER_LENGTH] = neutral_filler(&prefix, insertion.as_bytes())?;
+            let filler = String::from_utf8_lossy(&filler);
+            let excess = format!("{insertion}{filler}").into_bytes();
+            let cut = ProducerCut { prefix: prefix.clone(), excess };
+            Some((OsString::from(format!("{carrier}{filler}")), cut))
+        })
+        .collect()
+}
+
+/// What stands before `flag` in the producer string of `object`.
+fn producer_before(object: &[u8], flag: &[u8]) -> Option<Vec<u8>> {
+    let file = File::parse(object).ok()?;
+    let strings = file.section_by_name(".debug_str")?.uncompressed_data().ok()?;
+    strings.split(|&byte| byte == 0).filter(|string| string.starts_with(b"GNU ")).find_map(
+        |string| {
+            let at = memchr::memmem::find(string, flag)?;
+            Some(string[..at].to_owned())
+        },
+    )
+}
+
+/// The files of a probe: `here`, where the build would be, and `there`, named as distccd names them.
+struct Trial<'a> {
+    runner: &'a dyn RunCompiler,
+    question: &'a Question<'a>,
+    here: std::path::PathBuf,
+    there: std::path::PathBuf,
+    source: String,
+    text: std::path::PathBuf,
+}
+
+impl<'a> Trial<'a> {
+    fn start(
+        runner: &'a dyn RunCompiler,
+        scratch: &Path,
+        question: &'a Question<'a>,
+    ) -> Result<Self, FidelityError> {
+        let (here, there) = (scratch.join("here"), scratch.join("there"));
+        for directory in [&here, &there] {
+            fs::create_dir_all(directory).map_err(at(directory))?;
+        }
+        let source = format!("probe.{}", question.language.source_extension());
+        let text = there.join(format!("distccd_probe.{}", question.language.text_extension()));
+        for (name, content) in [
+            (probe::HEADER_NAME, probe::HEADER),
+            (&source, &probe::source(question.language, question.flags)),
+        ] {
+            let path = here.join(name);
+            fs::write(&path, content).map_err(at(&path))?;
+        }
+        Ok(Self { runner, question, here, there, source, text })
+    }
+
+    fn compile_here(&self) -> Result<Vec<u8>, FidelityError> {
+        let object = self.here.join("probe.o");
+        let rest = ["-c", &self.source, "-o", "probe.o"].map(OsString::from);
+        self.run("to compile a probe", &self.here, &[], &rest)?;
+        fs::read(&object).map_err(at(&object))
+    }
+
+    fn preprocess(&self, recipe: &Recipe) -> Result<(), FidelityError> {
+        let rest = [OsStr::new(&self.source), OsStr::new("-o"), self.text.as_os_str()];
+        let rest = rest.map(OsString::from);
+        self.run("to preprocess a probe", &self.here, &recipe.preprocess_extra(), &rest)
+    }
+
+    fn compile_there(&self, recipe: &Recipe) -> Result<Vec<u8>, FidelityError> {
+        let object = self.there.join("distccd_probe.o");
+        let rest = [OsStr::new("-c"), self.text.as_os_str(), OsStr::new("-o"), object.as_os_str()];
+        let rest = rest.map(OsString::from);
+        let extra = recipe.compile_extra(&self.here);
+        self.run("to compile a preprocessed probe", &self.there, &extra, &rest)?;
+        fs::read(&object).map_err(at(&object))
+    }
+
+    fn run(
+        &self,
+        step: &'static str,
+        directory: &Path,
+        extra: &[OsString],
+        rest: &[OsString],
+    ) -> Result<(), FidelityError> {
+        // No warnings: the probe isn't the user's code, and -Werror must not fail it.
+        let quiet = [OsString::from("-w")];
+        let args = [self.question.flags, extra, &quiet, rest].concat();
+        let ran = self.runner.run(directory, &args).map_err(FidelityError::Run)?;
+        if ran.status.success() {
+            return Ok(());
+        }
+        let message = ran.stderr.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        Err(FidelityError::Rejected {
+            step,
+            message: String::from_utf8_lossy(message).into_owned(),
+        })
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> FidelityError + '_ {
+    move |source| FidelityError::Scratch { path: path.to_owned(), source }
+}

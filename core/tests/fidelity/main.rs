@@ -1,0 +1,5 @@
+//! What a job compiled elsewhere gives, held against real compilers.
+
+mod compiler;
+mod objects;
+mod real_project;
