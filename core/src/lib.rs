@@ -6,6 +6,7 @@
 //!
 //! This crate knows no concrete executor, no cache and no command line.
 
+pub mod analysis;
 pub mod executor;
 pub mod fidelity;
 pub mod job;

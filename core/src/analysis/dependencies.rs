@@ -1,0 +1,100 @@
+//! Options about dependency files, and what they come to when they are left to the compiler.
+//!
+//! A dependency file names the object, and is named after it. A preprocessor run apart from the compile knows no
+//! object, so both names must be spelt out for it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::compiler::Family;
+use super::options::Dependency;
+use super::refusal::Refusal;
+
+/// The dependency options of one command line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DependencyOptions {
+    /// `-MD` or `-MMD` is there.
+    by_driver: bool,
+    /// The last `-MF`.
+    file: Option<OsString>,
+    /// `-MT` or `-MQ` is there.
+    has_target: bool,
+    /// The file of `-Wp,-MD,FILE`, where the driver doesn't see it.
+    by_preprocessor: Option<OsString>,
+    /// `-Wp,-MT,NAME` or `-Wp,-MQ,NAME` is there.
+    has_target_by_preprocessor: bool,
+}
+
+impl DependencyOptions {
+    /// Takes in an option of the driver's.
+    pub(super) fn add(&mut self, option: Dependency, value: Option<&OsStr>) {
+        match option {
+            Dependency::Write => self.by_driver = true,
+            Dependency::File => self.file = value.map(OsStr::to_owned),
+            Dependency::Target => self.has_target = true,
+            Dependency::Phony => {}
+        }
+    }
+
+    /// Takes in `-Wp,-MD,FILE`.
+    pub(super) fn add_file_by_preprocessor(&mut self, file: &OsStr) -> Result<(), Refusal> {
+        match self.by_preprocessor.replace(file.to_owned()) {
+            Some(_) => Err(Refusal::DependencyOptions),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in `-Wp,-MT,NAME`.
+    pub(super) fn add_target_by_preprocessor(&mut self) {
+        self.has_target_by_preprocessor = true;
+    }
+
+    /// Whether a dependency file is asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.by_driver || self.by_preprocessor.is_some()
+    }
+
+    /// The dependency file of a compile of one source.
+    pub(super) fn path(&self, object: &Path) -> Option<PathBuf> {
+        if let Some(file) = &self.by_preprocessor {
+            return Some(file.into());
+        }
+        self.by_driver.then(|| match &self.file {
+            Some(file) => file.into(),
+            None => object.with_extension("d"),
+        })
+    }
+
+    /// What a preprocessor run apart needs beside what the user gave.
+    ///
+    /// # Errors
+    /// [`Refusal::DependencyOptions`] where gcc and clang disagree or can't be followed.
+    pub(super) fn explicit(&self, family: Family, object: &Path) -> Result<Vec<OsString>, Refusal> {
+        let mut args = Vec::new();
+        let Some(path) = self.path(object) else {
+            // gcc calls `-MF` or `-MT` without `-MD` an error, clang ignores them; both will themselves.
+            return Ok(args);
+        };
+        let mixed = self.by_driver || self.file.is_some();
+        if self.by_preprocessor.is_some() && mixed || is_special(&path) {
+            return Err(Refusal::DependencyOptions);
+        }
+        if self.by_preprocessor.is_none() && self.file.is_none() {
+            args.extend(["-MF".into(), path.into_os_string()]);
+        }
+        // clang reads `-Wp,-MD,FILE` as its driver's `-MD -MF FILE` and names the object. gcc hands it on, and its
+        // preprocessor, which knows no object, makes the name from the source's, here as in a compile.
+        let driver_sees = self.by_preprocessor.is_none() || family == Family::Clang;
+        if driver_sees && !self.has_target && !self.has_target_by_preprocessor {
+            args.extend(["-MQ".into(), object.into()]);
+        }
+        Ok(args)
+    }
+}
+
+/// Standard output or a device by name.
+fn is_special(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    bytes.is_empty() || bytes == b"-" || path.starts_with("/dev") || path.starts_with("/proc")
+}
