@@ -83,7 +83,8 @@ const BOTH: [Compression; 2] = [Compression::None, Compression::Lzo];
 fn a_good_reply_is_read_whole() {
     for compression in BOTH {
         let reader = Reader::new();
-        let object: Vec<u8> = (0..3 * PIECE as u32 + 17).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let object: Vec<u8> =
+            (0..3 * PIECE as u32 + 17).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
         let bytes = written(compression, 0, b"a warning", b"some output", &object);
         let reply = reader.read(compression, &bytes, true).unwrap();
         assert_eq!(reply.verdict, Verdict::SUCCESS);

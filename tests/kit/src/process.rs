@@ -37,7 +37,15 @@ impl ProcessTree {
 
     /// Stops the process and its descendants where they are (`SIGSTOP`).
     pub fn suspend(&self) {
-        self.signal_all(Signal::STOP);
+        // Again until nothing new is found: what forked just before its turn came has a child more.
+        let mut known = Vec::new();
+        loop {
+            let found = self.signal_all(Signal::STOP);
+            if found == known {
+                return;
+            }
+            known = found;
+        }
     }
 
     /// Lets suspended processes run on.
@@ -50,25 +58,26 @@ impl ProcessTree {
         if self.ended {
             return;
         }
-        // Suspended first, so that nothing new is forked while the tree is read; twice, for what a child forked
-        // just before its turn came.
-        self.suspend();
+        // Suspended first, so that nothing new is forked while the tree is read.
         self.suspend();
         self.signal_all(Signal::KILL);
         drop(self.child.wait());
         self.ended = true;
     }
 
-    fn signal_all(&self, signal: Signal) {
+    /// Returns the descendants that got the signal.
+    fn signal_all(&self, signal: Signal) -> Vec<u32> {
         if self.ended {
-            return;
+            return Vec::new();
         }
         // The tree is read first: it falls apart when its root is killed.
-        let below = descendants(self.id());
+        let mut below = descendants(self.id());
         send(self.id(), signal);
-        for id in below {
+        for &id in &below {
             send(id, signal);
         }
+        below.sort_unstable();
+        below
     }
 }
 
