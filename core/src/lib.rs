@@ -11,4 +11,5 @@ pub mod executor;
 pub mod fidelity;
 pub mod job;
 pub mod protocol;
+pub mod jobserver;
 pub mod staging;
