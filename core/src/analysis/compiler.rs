@@ -83,7 +83,7 @@ impl CompilerName {
         })?;
         let target = name.strip_suffix(stem)?.strip_suffix('-');
         // Debian's c89-gcc and c99-gcc are scripts that add options of their own.
-        if target.is_some_and(|target| !target.contains('-') && target.starts_with("c")) {
+        if matches!(target, Some("c89" | "c99")) {
             return None;
         }
         Some(Self {
@@ -140,6 +140,7 @@ mod tests {
             ("x86_64-linux-gnu-clang", Clang, C, Some("x86_64-linux-gnu"), None),
             ("arm-none-eabi-c++", System, Cxx, Some("arm-none-eabi"), None),
             ("avr-gcc", Gcc, C, Some("avr"), None),
+            ("csky-gcc", Gcc, C, Some("csky"), None),
             ("rustc", Rustc, C, None, None),
             ("gcc-ar", Unknown, C, None, None),
             ("clang-cpp-14", Unknown, C, None, None),

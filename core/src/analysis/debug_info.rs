@@ -40,7 +40,7 @@ impl DebugInfo {
             b"no-split-dwarf" => self.split = false,
             b"z=none" => self.compressed = false,
             _ if rest == b"z" || rest.starts_with(b"z=") => self.compressed = true,
-            _ if rest.starts_with(b"dwarf-") || rest == b"dwarf" => {
+            b"dwarf" | [b'd', b'w', b'a', b'r', b'f', b'-', b'0'..=b'9', ..] => {
                 self.level = self.level.max(2);
             }
             // `-gcolumn-info`, `-gstrict-dwarf` and the like change it and don't turn it on.
@@ -65,6 +65,8 @@ mod tests {
             (&["dwarf-5", "1"], 1),
             (&["line-tables-only"], 1),
             (&["column-info"], 0),
+            (&["dwarf-aranges"], 0),
+            (&["dwarf64"], 0),
             (&["no-record-gcc-switches"], 0),
             (&["z"], 0),
         ];

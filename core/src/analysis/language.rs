@@ -100,7 +100,9 @@ impl Language {
     /// The language that a file's suffix stands for under a driver that reads C or C++ by default.
     #[must_use]
     pub fn of_path(path: &Path, driver: Driver) -> Self {
-        let suffix = path.extension().unwrap_or_default().as_bytes();
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        // Not `Path::extension`: to a compiler, `.c` is C.
+        let suffix = name.iter().rposition(|&b| b == b'.').map_or(&b""[..], |at| &name[at + 1..]);
         let language = SUFFIXES
             .iter()
             .find(|(_, suffixes)| suffixes.iter().any(|known| known.as_bytes() == suffix))

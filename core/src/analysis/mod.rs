@@ -146,8 +146,8 @@ pub fn analyse_as(
     let mut scan = Scan::of(&compiler, &args);
     let kind = kind(&scan);
     let output = output(&scan, kind);
-    let side_outputs = side_outputs(&mut scan, kind, output.as_deref(), compiler.family);
-    let remote = plan(&mut scan, kind, output.as_deref(), compiler.family);
+    let side_outputs = side_outputs(&mut scan, kind, output.as_deref());
+    let remote = plan(&mut scan, kind, output.as_deref(), cwd);
     let Scan { sources, debug_info, .. } = scan;
     Ok(Analysis { kind, sources, output, side_outputs, debug_info, remote, compiler })
 }
@@ -194,12 +194,8 @@ fn output(scan: &Scan<'_>, kind: Kind) -> Option<PathBuf> {
     }
 }
 
-fn side_outputs(
-    scan: &mut Scan<'_>,
-    kind: Kind,
-    output: Option<&Path>,
-    family: Family,
-) -> Vec<SideOutput> {
+fn side_outputs(scan: &mut Scan<'_>, kind: Kind, output: Option<&Path>) -> Vec<SideOutput> {
+    let family = scan.compiler.family;
     let mut all = std::mem::take(&mut scan.side_outputs);
     let compiles = matches!(kind, Kind::Compile | Kind::CompileToAssembly | Kind::Assemble);
     if let ([source], Some(object), true) = (scan.sources.as_slice(), output, compiles) {
@@ -225,8 +221,9 @@ fn plan(
     scan: &mut Scan<'_>,
     kind: Kind,
     output: Option<&Path>,
-    family: Family,
+    cwd: &Path,
 ) -> Result<RemotePlan, Refused> {
+    let family = scan.compiler.family;
     if let Some(refusal) = refusal_of_kind(kind) {
         return Err(refusal.into());
     }
@@ -250,6 +247,9 @@ fn plan(
         Some(object) if !is_odd_name(object) && !is_odd_name(&source.path) => object,
         _ => return Err(refuse(Refusal::OddName, &source.path)),
     };
+    if cwd.join(object) == cwd.join(&source.path) {
+        return Err(refuse(Refusal::OutputIsSource, object));
+    }
     if scan.outputs.len() > 1 {
         return Err(Refusal::SeveralOutputs.into());
     }

@@ -50,6 +50,7 @@ refusals! {
     OddName "odd-name" "the names of its outputs can't be told from its source's name"
     OutputNotAFile "output-not-a-file" "its output isn't a regular file"
     SeveralOutputs "several-outputs" "it names its output more than once"
+    OutputIsSource "output-is-source" "its output would replace its source"
     Rustc "rustc" "rustc compiles at home for now"
     UnknownCompiler "unknown-compiler" "the name says neither gcc nor clang"
     UnresolvedCompiler "unresolved-compiler" "whether gcc or clang stands behind the name isn't known yet"
@@ -102,7 +103,9 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.argument {
-            Some(argument) => write!(f, "{}: {}", argument.display(), self.reason.sentence()),
+            Some(argument) => {
+                write!(f, "{}: {}", argument.to_string_lossy(), self.reason.sentence())
+            }
             None => f.write_str(self.reason.sentence()),
         }
     }

@@ -27,7 +27,8 @@ pub struct Source {
 
 /// What the arguments of one command line add up to.
 pub(super) struct Scan<'a> {
-    compiler: &'a CompilerName,
+    /// Whose command line this is.
+    pub(super) compiler: &'a CompilerName,
     /// The last `-x`.
     language: Option<Language>,
     /// Warnings that need macros to be expanded at home.

@@ -43,6 +43,9 @@ pub(super) const ROWS: &[Row] = &[
     row("-meabi", Separate, Both),
     row("-mthread-model", Separate, Both),
     row("-ftrapv-handler", Separate, Both),
+    // A name is only a seed here, and only a linker there.
+    row("-frandom-seed=", Joined, Both),
+    row("-fuse-ld=", Joined, Both),
     row("-fdebug-compilation-dir", Separate, Both),
     row("-march=", Joined, Processor),
     row("-mtune=", Joined, Processor),
@@ -62,4 +65,5 @@ pub(super) const ROWS: &[Row] = &[
     row("--for-assembler", Separate, AssemblerWord),
     row("-Xclang", Separate, FrontendWord),
     row("-mllvm", Separate, LlvmOption),
+    row("-mllvm=", Joined, LlvmOption),
 ];

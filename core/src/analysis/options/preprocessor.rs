@@ -67,6 +67,8 @@ pub(super) const ROWS: &[Row] = &[
     row("--gcc-toolchain=", Joined, Preprocess),
     row("-gcc-toolchain", Separate, Preprocess),
     row("--gcc-install-dir=", Joined, Preprocess),
+    // Where clang leaves what it would like to be sent when it crashes: here, not on a host.
+    row("-fcrash-diagnostics-dir=", Joined, Preprocess),
     // Dependency files.
     row("-MD", Flag, Dependency(Dep::Write)),
     row("--write-dependencies", Flag, Dependency(Dep::Write)),
