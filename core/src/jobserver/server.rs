@@ -3,10 +3,11 @@
 //! Decides where the pool is and how a child is told; the counting is the [`keeper`](super::keeper)'s.
 
 use std::env;
-use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -170,8 +171,10 @@ impl Place {
     fn fifo() -> Result<Self, ServerError> {
         let base = fifo_base();
         let make = || {
-            // Its mode is 0700.
-            let directory = tempfile::Builder::new().prefix("farmbuild-").tempdir_in(&base)?;
+            let directory = tempfile::Builder::new()
+                .prefix("farmbuild-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&base)?;
             let path = directory.path().join("jobserver");
             rustix::fs::mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)?;
             Ok(Self::Fifo { path, _directory: directory })
@@ -194,6 +197,6 @@ fn fifo_base() -> PathBuf {
     if base.is_absolute() && base.as_os_str().as_bytes().iter().all(plain) {
         base
     } else {
-        PathBuf::from(OsString::from("/tmp"))
+        PathBuf::from("/tmp")
     }
 }
