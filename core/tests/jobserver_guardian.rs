@@ -3,6 +3,9 @@
 //! This program is itself the process that is killed and its guardian (as the `farmbuild` binary is), which a test
 //! harness couldn't be: hence a `main` of its own.
 
+// Without the harness it isn't known for a test.
+#![allow(clippy::unwrap_used)]
+
 use std::env;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;

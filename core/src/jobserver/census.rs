@@ -118,6 +118,8 @@ fn has_open(pid: u32, link: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const US: u32 = 10;
@@ -192,6 +194,14 @@ mod tests {
         assert_eq!(parse(42, stat), Some(expected));
         for bad in [&b""[..], b"42", b")(", b"42 (make", b"42 (make) S", b"42 (make) S x y z"] {
             assert_eq!(parse(42, bad), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_stat_line_is_too_odd(text: Vec<u8>, tail in "[ ()0-9SZ-]{0,60}") {
+            parse(1, &text);
+            parse(1, &[&text[..], tail.as_bytes()].concat());
         }
     }
 }

@@ -154,8 +154,57 @@ fn answer(
             }
             other => return Err(GuardianError::Request(other)),
         };
-        answers.write_all(&done.map_or([NOTHING, 0], |token| [DONE, token]))?;
-        answers.flush()?;
+        let answer = done.map_or([NOTHING, 0], |token| [DONE, token]);
+        match answers.write_all(&answer).and_then(|()| answers.flush()) {
+            // Killed while it waited for the answer: the end of file by another name.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            answered => answered?,
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pool(tokens: &[u8]) -> (Channel, (io::PipeReader, io::PipeWriter)) {
+        let ends = io::pipe().unwrap();
+        let path = format!("/proc/self/fd/{}", ends.0.as_raw_fd());
+        let channel = Channel::open(Path::new(&path)).unwrap();
+        channel.put(tokens).unwrap();
+        (channel, ends)
+    }
+
+    #[test]
+    fn requests_are_answered_and_the_rest_goes_back_at_the_end() {
+        let (channel, _ends) = pool(b"ab");
+        let mut answers = Vec::new();
+        serve(&mut &b"ttrbtt"[..], &mut answers, &channel).unwrap();
+        assert_eq!(answers, b"1a1b1b1b0\0");
+        assert_eq!(channel.available().unwrap(), 2);
+    }
+
+    #[test]
+    fn a_token_that_was_never_taken_is_not_given_back() {
+        let (channel, _ends) = pool(b"a");
+        let mut answers = Vec::new();
+        serve(&mut &b"trz"[..], &mut answers, &channel).unwrap();
+        assert_eq!(answers, b"1a0\0");
+        assert_eq!(channel.available().unwrap(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_every_token_is_back_at_the_end(requests: Vec<u8>) {
+            let (channel, _ends) = pool(b"abc");
+            drop(serve(&mut &requests[..], &mut Vec::new(), &channel));
+            prop_assert_eq!(channel.available().unwrap(), 3);
+        }
+    }
 }

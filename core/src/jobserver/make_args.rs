@@ -232,6 +232,8 @@ fn resolve(name: &[u8]) -> Option<(char, Takes)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn count(n: usize) -> Option<Jobs> {
@@ -340,5 +342,18 @@ mod tests {
         assert_eq!(parse("--jobserver-style=pipe").style, Some(Style::Pipe));
         assert_eq!(parse("--jobserver-style fifo").style, Some(Style::Fifo));
         assert_eq!(parse("--jobserver-style=sem").style, None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_are_invented_and_a_second_reading_finds_no_j(
+            words in prop::collection::vec("-{0,2}[jkCfOl=sx0-9]{0,5}", 0..8),
+        ) {
+            let found = MakeArgs::parse(&words);
+            prop_assert!(found.args.len() <= words.len());
+            let again = MakeArgs::parse(&found.args);
+            prop_assert_eq!(again.jobs, None);
+            prop_assert_eq!(again.args, found.args);
+        }
     }
 }

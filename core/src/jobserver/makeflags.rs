@@ -31,7 +31,7 @@ impl Makeflags {
     /// Reads a value. Nothing is refused: make itself says what it doesn't understand.
     #[must_use]
     pub fn parse(value: &OsStr) -> Self {
-        let mut words = words(value.as_bytes()).peekable();
+        let mut words = words(without_dangling_backslash(value.as_bytes())).peekable();
         let mut options: Vec<OsString> = Vec::new();
         // make reads a first word without a dash as bundled letters, unless it is a variable.
         if let Some(first) = words.next_if(|word| word[0] != b'-' && !word.contains(&b'=')) {
@@ -179,6 +179,12 @@ fn plain_letters(word: &[u8]) -> Option<&[u8]> {
     (!letters.is_empty() && letters.iter().all(plain)).then_some(letters)
 }
 
+/// A backslash at the very end has nothing to escape, but would have once something follows.
+fn without_dangling_backslash(text: &[u8]) -> &[u8] {
+    let backslashes = text.iter().rev().take_while(|&&byte| byte == b'\\').count();
+    &text[..text.len() - backslashes % 2]
+}
+
 /// Words between blanks; a backslash keeps the next byte in its word.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
@@ -198,6 +204,8 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn with_pool(value: &str) -> String {
@@ -221,6 +229,7 @@ mod tests {
             ("k -- X=1 Y=a\\ b", "k -j4 --jobserver-auth=7,8 -- X=1 Y=a\\ b"),
             ("X=-j9", " -j4 --jobserver-auth=7,8 -- X=-j9"),
             ("w -- -j9", "w -j4 --jobserver-auth=7,8 -- -j9"),
+            ("-- Y=a\\", " -j4 --jobserver-auth=7,8 -- Y=a"),
             ("-- Z=\\\\ A=1", " -j4 --jobserver-auth=7,8 -- Z=\\\\ A=1"),
         ] {
             assert_eq!(with_pool(value), expected, "{value:?}");
@@ -264,5 +273,18 @@ mod tests {
     fn without_a_pool_nothing_of_one_is_left() {
         let flags = Makeflags::parse(OsStr::new("k -j9 --jobserver-auth=3,4 -- X=1"));
         assert_eq!(flags.without_pool(), "k -- X=1");
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_takes_our_pool_and_loses_it_again(value in "[-=,a-zj0-9 \\\\]{0,60}") {
+            let auth = Auth::Pipe { read: 7, write: 8 };
+            let ours = Makeflags::parse(OsStr::new(&value));
+            let jobs = NonZeroUsize::new(4).unwrap();
+            let again = Makeflags::parse(&ours.with_pool(jobs, &auth));
+            prop_assert_eq!(again.jobs(), Some(Jobs::Count(jobs)));
+            prop_assert_eq!(again.auth().unwrap(), Some(auth));
+            prop_assert_eq!(again.without_pool(), ours.without_pool());
+        }
     }
 }

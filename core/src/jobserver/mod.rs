@@ -13,11 +13,12 @@
 //! - Clients find the pool in `MAKEFLAGS`: `--jobserver-auth=R,W` (two inherited descriptors; since make 4.2, before
 //!   that `--jobserver-fds=R,W`) or `--jobserver-auth=fifo:PATH` (since make 4.4; make 4.3 stops with an error
 //!   when it sees that). A negative descriptor switches the jobserver off. Words behind `--` are
-//!   variables. If the last of several `--jobserver-auth` is meant, so it is here.
+//!   variables. Of several `--jobserver-auth` the last counts.
 //! - make 4.3 closes the pipe for recipes without `+` or `$(MAKE)`, yet leaves `MAKEFLAGS` as it is: a client must
 //!   check that the descriptors are really the two ends of one pipe.
 //! - make takes `-j` on its own command line as an order to open a new pool, with a warning ("-jN forced in submake"):
-//!   who gives a pool to make moves `-jN` from its arguments into `MAKEFLAGS`.
+//!   who gives a pool to make moves `-jN` from its arguments into `MAKEFLAGS`. A makefile that says `MAKEFLAGS += -jN`
+//!   gives that order too, and nothing can be done about it: that build has a pool of its own, of N.
 //!
 //! # The parts
 //! - [`MakeArgs`], [`Makeflags`] and [`Style::of_make`]: what the user asked make for, and how to tell it of our pool.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use farmbuild_core::jobserver::{Style, TokenServer};
+use farmbuild_core::jobserver::{Makeflags, Style, TokenServer};
 
 use crate::space::{Space, eventually, jobs, run, server, spawn};
 
@@ -29,6 +29,25 @@ fn a_token_that_died_with_its_client_is_put_back() {
     assert_eq!(space.peak(), 3, "never more than the pool's");
     let report = server.finish().unwrap();
     assert_eq!((report.issued, report.missing, report.put_back), (2, 0, 1));
+}
+
+#[test]
+fn a_token_that_died_is_put_back_into_a_fifo_too() {
+    TokenServer::become_subreaper().unwrap();
+    let space = Space::new("");
+    let server = TokenServer::new(Style::Fifo, jobs(2)).unwrap();
+    let mut client = space.command("bash");
+    client.args([
+        "-c",
+        "exec 3<>\"${MAKEFLAGS##*fifo:}\"; bash -c 'read -r -n 1 -u 3; kill -9 $$'; \
+         read -r -n 1 -t 15 -u 3 && printf + >&3",
+    ]);
+    server.configure(&mut client, &Makeflags::default());
+    let mut client = spawn(client);
+    server.watch(client.id());
+    assert!(client.wait().unwrap().success());
+    let report = server.finish().unwrap();
+    assert_eq!((report.issued, report.missing, report.put_back), (1, 0, 1));
 }
 
 #[test]
@@ -66,20 +85,18 @@ fn a_client_that_sleeps_on_its_tokens_keeps_them() {
 #[test]
 fn a_busy_build_of_short_recipes_is_never_given_too_much() {
     TokenServer::become_subreaper().unwrap();
-    for style in [Style::Pipe] {
-        let space = Space::new(
-            "SUBS := 1 2 3 4 5 6\nall: $(SUBS)\n$(SUBS): ; @cd . && $(MAKE) -s sub S=$@\n\
-             sub: $(addprefix x,$(shell seq 150))\nx%: ; @sleep 0.01\n",
-        );
-        let server = TokenServer::new(style, jobs(6)).unwrap();
-        let start = Instant::now();
-        let mut make = spawn(space.make(&server, &["-s"]));
-        server.watch(make.id());
-        assert!(make.wait().unwrap().success());
-        let report = server.finish().unwrap();
-        assert_eq!((report.issued, report.missing, report.put_back), (5, 0, 0));
-        assert!(start.elapsed() > Duration::from_millis(1500), "too short to be looked at");
-    }
+    let space = Space::new(
+        "SUBS := 1 2 3 4 5 6\nall: $(SUBS)\n$(SUBS): ; @cd . && $(MAKE) -s sub S=$@\n\
+         sub: $(addprefix x,$(shell seq 150))\nx%: ; @sleep 0.01\n",
+    );
+    let server = server(6);
+    let start = Instant::now();
+    let mut make = spawn(space.make(&server, &["-s"]));
+    server.watch(make.id());
+    assert!(make.wait().unwrap().success());
+    assert!(start.elapsed() > Duration::from_millis(1500), "too short to be looked at");
+    let report = server.finish().unwrap();
+    assert_eq!((report.issued, report.missing, report.put_back), (5, 0, 0));
 }
 
 #[test]
