@@ -8,6 +8,7 @@ use bytes::Buf;
 use farmbuild_core::executor::{Capacity, ExecError, Executor, Outcome, Traffic};
 use farmbuild_core::job::SharedJob;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tracing::debug;
 
 use crate::address::Address;
@@ -15,6 +16,9 @@ use crate::connection::{self, Failure, Incoming};
 use crate::reply::{self, Expected, Reply, ReplyError};
 use crate::request::Request;
 use crate::verdict::Verdict;
+
+/// How long the processes of a dying server may take to be gone.
+const SETTLING: Duration = Duration::from_millis(250);
 
 const SENDING: &str = "sending the source";
 const COMPILING: &str = "waiting for the compile";
@@ -121,11 +125,18 @@ impl DistccExecutor {
             }
             _ => return self.failed(failure, during),
         };
-        // A server that is gone takes no new connection; one that hung up does.
-        match self.connect().await {
-            Ok(_) => ExecError::Refused { host: self.host().to_owned(), detail: cure.to_owned() },
-            Err(_) => self.failed(failure, during),
+        if self.is_served().await {
+            ExecError::Refused { host: self.host().to_owned(), detail: cure.to_owned() }
+        } else {
+            self.failed(failure, during)
         }
+    }
+
+    /// Whether someone takes a new connection there. Asked a moment later: the processes of a server that is being
+    /// killed don't end at the same time, and the last one keeps its port open.
+    async fn is_served(&self) -> bool {
+        sleep(SETTLING).await;
+        self.connect().await.is_ok()
     }
 
     fn failed(&self, failure: Failure, during: &'static str) -> ExecError {

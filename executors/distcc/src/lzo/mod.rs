@@ -71,6 +71,8 @@ mod tests {
 
         #[test]
         fn another_compressors_stream_is_understood(data in text()) {
+            // Its stream for no bytes is one that its own decompressor refuses.
+            prop_assume!(!data.is_empty());
             let packed = lzokay::compress::compress(&data).unwrap();
             let mut back = Vec::new();
             decompress(&packed, &mut back).unwrap();
