@@ -1,0 +1,317 @@
+//! The scheduler's state: hosts, jobs and the attempts between them.
+//!
+//! Does nothing by itself: each event changes the state and leaves [`Effect`]s for `drive` to carry out once the
+//! lock is released.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::HostEntry;
+use super::health::{Health, backoff};
+use super::settings::Settings;
+use super::speed::{GUESS, Speed};
+use super::verdict::{Fault, HomeReason, Verdict};
+use super::vetting::{Toolchain, ToolchainKey, VetError, Vetting};
+use crate::budget::LocalBudget;
+use crate::executor::{Capacity, ExecError, Executor};
+use crate::job::SharedJob;
+
+/// A job's number in this scheduler.
+pub(super) type Ticket = u64;
+/// One try to run a job on a host.
+pub(super) type AttemptId = u64;
+/// A host; one that was replaced gets a new number.
+pub(super) type HostId = u64;
+/// An index into `Farm::keys`.
+pub(super) type Key = usize;
+
+pub(super) struct Host {
+    pub(super) id: HostId,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) name: String,
+    pub(super) key: String,
+    pub(super) capacity: Capacity,
+    pub(super) health: Health,
+    pub(super) speed: Speed,
+    /// Attempts in the order they were sent; the first `slots` of them run, as far as can be told from here.
+    pub(super) flight: Vec<AttemptId>,
+    pub(super) toolchains: Vec<Toolchain>,
+    /// No longer in the farm; kept until its last attempt ends.
+    pub(super) retired: bool,
+    pub(super) done: u64,
+    pub(super) failed: u64,
+    pub(super) retried: u64,
+}
+
+impl Host {
+    pub(super) fn is_usable(&self) -> bool {
+        !self.retired && self.health.is_up()
+    }
+
+    pub(super) fn vetting(&self, key: Key) -> &Vetting {
+        self.toolchains.get(key).map_or(&Vetting::Unknown, |toolchain| &toolchain.vetting)
+    }
+
+    pub(super) fn toolchain(&mut self, key: Key) -> &mut Toolchain {
+        if self.toolchains.len() <= key {
+            self.toolchains.resize_with(key + 1, Toolchain::default);
+        }
+        &mut self.toolchains[key]
+    }
+
+    /// Whether every toolchain asked for so far is unfit here.
+    pub(super) fn is_unfit(&self) -> bool {
+        let bad = |t: &Toolchain| matches!(t.vetting, Vetting::Bad { .. });
+        let good = |t: &Toolchain| matches!(t.vetting, Vetting::Good);
+        self.toolchains.iter().any(bad) && !self.toolchains.iter().any(good)
+    }
+}
+
+pub(super) struct Attempt {
+    pub(super) ticket: Ticket,
+    pub(super) host: HostId,
+    pub(super) work: f64,
+    pub(super) key: Key,
+    /// When it got a slot; `None` while it is queued there.
+    pub(super) started: Option<Instant>,
+    pub(super) epoch: u64,
+    pub(super) cancelled: bool,
+    pub(super) cancel: Arc<Notify>,
+}
+
+pub(super) struct JobState {
+    pub(super) job: SharedJob,
+    pub(super) key: Key,
+    pub(super) work: f64,
+    pub(super) since: Instant,
+    /// Hosts that failed it.
+    pub(super) failed: Vec<HostId>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) attempts: Vec<AttemptId>,
+    /// Set while it would take any local slot, and why.
+    pub(super) wants_home: Option<HomeReason>,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) wake: Arc<Notify>,
+}
+
+/// What is to be done once the lock is released.
+pub(super) enum Effect {
+    Start {
+        attempt: AttemptId,
+        executor: Arc<dyn Executor>,
+        job: SharedJob,
+        cancel: Arc<Notify>,
+    },
+    Probe {
+        host: HostId,
+        executor: Arc<dyn Executor>,
+        delay: Duration,
+    },
+    Vet {
+        host: HostId,
+        key: Key,
+        executor: Arc<dyn Executor>,
+        job: SharedJob,
+    },
+    /// Not needed any more; dropped outside of the lock.
+    Discard {
+        _verdict: Box<Verdict>,
+    },
+    /// Gone with its host; foreign code too, so dropped outside of the lock.
+    Forget {
+        _executor: Arc<dyn Executor>,
+    },
+}
+
+pub(super) struct Farm {
+    pub(super) settings: Settings,
+    pub(super) budget: LocalBudget,
+    pub(super) hosts: Vec<Host>,
+    pub(super) jobs: HashMap<Ticket, JobState>,
+    pub(super) attempts: HashMap<AttemptId, Attempt>,
+    /// Jobs at no host: the most work first (work is never negative, so its bits sort as it does).
+    pub(super) waiting: BTreeSet<(u64, Ticket)>,
+    /// The same in the order they came.
+    pub(super) arrivals: BTreeSet<Ticket>,
+    pub(super) keys: HashMap<ToolchainKey, Key>,
+    pub(super) home: Speed,
+    pub(super) next: u64,
+    pub(super) last_pump: Option<Instant>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Farm {
+    pub(super) fn new(budget: LocalBudget, settings: Settings) -> Self {
+        Self {
+            settings,
+            budget,
+            hosts: Vec::new(),
+            jobs: HashMap::new(),
+            attempts: HashMap::new(),
+            waiting: BTreeSet::new(),
+            arrivals: BTreeSet::new(),
+            keys: HashMap::new(),
+            home: Speed::default(),
+            next: 0,
+            last_pump: None,
+            effects: Vec::new(),
+        }
+    }
+
+    pub(super) fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(super) fn host(&self, id: HostId) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.id == id)
+    }
+
+    pub(super) fn host_mut(&mut self, id: HostId) -> Option<&mut Host> {
+        self.hosts.iter_mut().find(|host| host.id == id)
+    }
+
+    /// The mean speed of the hosts that are known, and whether any is.
+    pub(super) fn mean_speed(&self) -> (f64, bool) {
+        let known = self.hosts.iter().filter_map(|host| host.speed.known());
+        let (sum, count) = known.fold((0.0, 0u32), |(sum, count), speed| (sum + speed, count + 1));
+        if count == 0 { (GUESS, false) } else { (sum / f64::from(count), true) }
+    }
+
+    /// Jobs that the hosts which are up take: slots and queues.
+    pub(super) fn live_capacity(&self) -> usize {
+        let live = self.hosts.iter().filter(|host| host.is_usable() && !host.is_unfit());
+        live.fold(0, |sum, host| sum.saturating_add(host.capacity.in_flight()))
+    }
+
+    /// Makes `entries` the farm. `capacities` and names were asked of the executors without the lock.
+    pub(super) fn set_hosts(&mut self, entries: Vec<(HostEntry, String, Capacity)>) {
+        let mut kept = Vec::new();
+        for (entry, name, capacity) in entries {
+            let same = self.hosts.iter_mut().find(|host| {
+                !host.retired
+                    && host.name == name
+                    && host.key == entry.key
+                    && host.capacity == capacity
+            });
+            if let Some(host) = same {
+                kept.push(host.id);
+                continue;
+            }
+            let id = self.number();
+            kept.push(id);
+            self.hosts.push(Host {
+                id,
+                executor: entry.executor,
+                name,
+                key: entry.key,
+                capacity,
+                health: Health::default(),
+                speed: Speed::default(),
+                flight: Vec::new(),
+                toolchains: Vec::new(),
+                retired: false,
+                done: 0,
+                failed: 0,
+                retried: 0,
+            });
+        }
+        for host in &mut self.hosts {
+            host.retired |= !kept.contains(&host.id);
+        }
+        self.forget_retired();
+        self.review_waiting();
+    }
+
+    pub(super) fn forget_retired(&mut self) {
+        for host in self.hosts.extract_if(.., |host| host.retired && host.flight.is_empty()) {
+            self.effects.push(Effect::Forget { _executor: host.executor });
+        }
+    }
+
+    /// The host failed: no more jobs for it, its queued ones move, and it is probed later.
+    pub(super) fn set_aside(&mut self, id: HostId, reason: String) {
+        let Some(host) = self.hosts.iter_mut().find(|host| host.id == id) else { return };
+        if !host.health.is_up() {
+            return;
+        }
+        tracing::warn!(host = host.name, reason, "host set aside");
+        let delay = host.health.fail(&host.name, reason, &self.settings);
+        if !host.retired {
+            let executor = Arc::clone(&host.executor);
+            self.effects.push(Effect::Probe { host: id, executor, delay });
+        }
+        for attempt in host.flight.clone() {
+            let queued =
+                self.attempts.get(&attempt).filter(|a| a.started.is_none() && !a.cancelled);
+            if let Some(ticket) = queued.map(|attempt| attempt.ticket) {
+                self.cancel(attempt);
+                self.wait_unless_placed(ticket);
+            }
+        }
+        self.review_waiting();
+    }
+
+    /// Whether the prober should still probe; marks the host as being probed.
+    pub(super) fn start_probe(&mut self, id: HostId) -> bool {
+        let Some(host) = self.host_mut(id).filter(|host| !host.retired) else { return false };
+        host.health.start_probe();
+        true
+    }
+
+    /// A probe ended. Returns when to probe again, if it failed.
+    pub(super) fn probed(&mut self, id: HostId, result: Result<(), String>) -> Option<Duration> {
+        let host = self.hosts.iter_mut().find(|host| host.id == id && !host.retired)?;
+        match result {
+            Ok(()) => {
+                tracing::info!(host = host.name, "host is back");
+                host.health.put_back();
+                self.review_waiting();
+                None
+            }
+            Err(reason) => Some(host.health.fail(&host.name, reason, &self.settings)),
+        }
+    }
+
+    /// Vetting ended.
+    pub(super) fn vetted(&mut self, id: HostId, key: Key, result: Result<(), VetError>) {
+        let mismatch = self.settings.recheck_mismatch;
+        let Some(host) = self.host_mut(id) else { return };
+        match result {
+            Ok(()) => {
+                let toolchain = host.toolchain(key);
+                toolchain.vetting = Vetting::Good;
+            }
+            Err(VetError::Unfit(reason)) => {
+                let again = Instant::now() + mismatch;
+                host.toolchain(key).vetting = Vetting::Bad { reason, again };
+            }
+            Err(VetError::Host(error @ ExecError::Refused { .. })) => {
+                self.refused(id, key, error.to_string());
+            }
+            Err(VetError::Host(error)) => {
+                host.toolchain(key).vetting = Vetting::Unknown;
+                self.set_aside(id, error.to_string());
+            }
+        }
+        self.review_waiting();
+    }
+
+    /// The host ran no compile for this toolchain, for a reason of its own: set aside for that one only.
+    pub(super) fn refused(&mut self, id: HostId, key: Key, reason: String) {
+        let Some(host) = self.hosts.iter_mut().find(|host| host.id == id) else { return };
+        let name = host.name.clone();
+        let toolchain = host.toolchain(key);
+        if matches!(toolchain.vetting, Vetting::Bad { .. }) {
+            return;
+        }
+        let delay = backoff(toolchain.refusals, &name, &self.settings);
+        toolchain.refusals = toolchain.refusals.saturating_add(1);
+        toolchain.vetting = Vetting::Bad { reason, again: Instant::now() + delay };
+        self.review_waiting();
+    }
+}

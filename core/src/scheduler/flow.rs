@@ -1,0 +1,338 @@
+//! One job's way through the farm: it waits, is sent to a host, perhaps to a second one, and ends with one verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::farm::{AttemptId, Effect, Farm, HostId, JobState, Key, Ticket};
+use super::speed::work;
+use super::verdict::{Fault, HomeReason, Verdict};
+use super::vetting::{ToolchainKey, Vetting};
+use crate::budget::LocalPermit;
+use crate::executor::{ExecError, Outcome};
+use crate::job::SharedJob;
+
+/// How an attempt ended.
+pub(super) enum Ended {
+    Done(Outcome),
+    Failed(ExecError),
+    /// The executor's future was dropped at our word.
+    Cancelled,
+    /// The executor panicked, or its task was dropped by the runtime.
+    Vanished,
+}
+
+/// What a job's owner is to do next.
+pub(super) enum Next {
+    Verdict(Verdict),
+    Wait { wants_home: bool, check: Duration },
+}
+
+/// Where a waiting job stands, seen over all hosts.
+enum Standing {
+    /// Some host can run it.
+    Ready,
+    /// Some host may turn out to.
+    Vetting,
+    /// It may go home, or to a host that comes back.
+    WantsHome(HomeReason),
+    /// No host will run it.
+    Hopeless(HomeReason),
+}
+
+impl Farm {
+    pub(super) fn add(&mut self, job: SharedJob, toolchain: ToolchainKey) -> (Ticket, Arc<Notify>) {
+        let ticket = self.number();
+        let next_key = self.keys.len();
+        let key = *self.keys.entry(toolchain).or_insert(next_key);
+        let wake = Arc::new(Notify::new());
+        let state = JobState {
+            key,
+            work: work(job.text.bytes.len()),
+            job,
+            since: Instant::now(),
+            failed: Vec::new(),
+            faults: Vec::new(),
+            attempts: Vec::new(),
+            wants_home: None,
+            verdict: None,
+            wake: Arc::clone(&wake),
+        };
+        self.jobs.insert(ticket, state);
+        self.wait_unless_placed(ticket);
+        self.start_vetting(ticket);
+        self.review(ticket);
+        (ticket, wake)
+    }
+
+    /// The job's owner is gone, or has its verdict.
+    pub(super) fn remove(&mut self, ticket: Ticket) {
+        self.leave_line(ticket);
+        let Some(state) = self.jobs.remove(&ticket) else { return };
+        for attempt in state.attempts {
+            self.cancel(attempt);
+        }
+        if let Some(verdict) = state.verdict {
+            self.effects.push(Effect::Discard { _verdict: Box::new(verdict) });
+        }
+    }
+
+    pub(super) fn next(&mut self, ticket: Ticket) -> Next {
+        let (mean, _) = self.mean_speed();
+        let Some(state) = self.jobs.get_mut(&ticket) else {
+            return Next::Wait { wants_home: false, check: Duration::from_secs(1) };
+        };
+        if let Some(verdict) = state.verdict.take() {
+            return Next::Verdict(verdict);
+        }
+        // Often enough to notice in time that it is overdue, seldom enough not to be felt.
+        let expected = Duration::try_from_secs_f64(state.work / mean).unwrap_or(Duration::MAX);
+        let check = (expected / 2).clamp(Duration::from_millis(250), Duration::from_secs(1));
+        Next::Wait { wants_home: state.wants_home.is_some(), check }
+    }
+
+    /// A local slot was found for a job that wants home. `None`, if it has found a host meanwhile.
+    pub(super) fn take_home(&mut self, ticket: Ticket, permit: LocalPermit) -> Option<LocalPermit> {
+        match self.jobs.get(&ticket).and_then(|state| state.wants_home) {
+            Some(reason) => {
+                self.send_home(ticket, reason, Some(permit));
+                None
+            }
+            None => Some(permit),
+        }
+    }
+
+    pub(super) fn send_home(
+        &mut self,
+        ticket: Ticket,
+        reason: HomeReason,
+        permit: Option<LocalPermit>,
+    ) {
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
+        let faults = std::mem::take(&mut state.faults);
+        self.settle(ticket, Verdict::Home { reason, permit, faults });
+    }
+
+    fn settle(&mut self, ticket: Ticket, verdict: Verdict) {
+        self.leave_line(ticket);
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
+        state.verdict = Some(verdict);
+        state.wants_home = None;
+        state.wake.notify_one();
+        for attempt in std::mem::take(&mut state.attempts) {
+            self.cancel(attempt);
+        }
+    }
+
+    pub(super) fn leave_line(&mut self, ticket: Ticket) {
+        if let Some(state) = self.jobs.get_mut(&ticket) {
+            state.wants_home = None;
+            self.waiting.remove(&(state.work.to_bits(), ticket));
+            self.arrivals.remove(&ticket);
+        }
+    }
+
+    /// Puts a job that is at no host (any more) in the line.
+    pub(super) fn wait_unless_placed(&mut self, ticket: Ticket) {
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
+        if state.verdict.is_none() && state.attempts.is_empty() {
+            self.waiting.insert((state.work.to_bits(), ticket));
+            self.arrivals.insert(ticket);
+        }
+    }
+
+    /// Ends an attempt; its room on the host comes back when its future is gone.
+    pub(super) fn cancel(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        attempt.cancelled = true;
+        attempt.cancel.notify_one();
+        if let Some(state) = self.jobs.get_mut(&attempt.ticket) {
+            state.attempts.retain(|&other| other != id);
+        }
+    }
+
+    /// An attempt's future is gone.
+    pub(super) fn ended(&mut self, id: AttemptId, how: Ended) {
+        let Some(attempt) = self.attempts.remove(&id) else { return };
+        let ticket = attempt.ticket;
+        let now = Instant::now();
+        let Some(host) = self.hosts.iter_mut().find(|host| host.id == attempt.host) else { return };
+        let name = host.name.clone();
+        host.flight.retain(|&other| other != id);
+        for queued in host.flight.iter().take(host.capacity.slots) {
+            if let Some(next) = self.attempts.get_mut(queued) {
+                next.started.get_or_insert(now);
+            }
+        }
+        if let Some(state) = self.jobs.get_mut(&ticket) {
+            state.attempts.retain(|&other| other != id);
+        }
+        // A host that answers out of turn tells nothing of its speed, but then it wasn't reckoned as running.
+        let took = attempt.started.map(|started| now - started);
+        match how {
+            Ended::Done(outcome) => {
+                host.done += 1;
+                host.health.succeed(attempt.epoch);
+                host.toolchain(attempt.key).refusals = 0;
+                if let Some(took) = took {
+                    host.speed.note(attempt.work, took);
+                }
+                match self.jobs.get_mut(&ticket) {
+                    Some(state) if state.verdict.is_none() => {
+                        let faults = std::mem::take(&mut state.faults);
+                        self.settle(ticket, Verdict::Done { host: name, outcome, faults });
+                    }
+                    // Outcomes own files: not to be dropped under the lock.
+                    _ => self.effects.push(Effect::Discard {
+                        _verdict: Box::new(Verdict::Done { host: name, outcome, faults: vec![] }),
+                    }),
+                }
+            }
+            Ended::Failed(error) => {
+                let text = error.to_string();
+                let (host, epoch) = (attempt.host, attempt.epoch);
+                if !error.is_host_fault() {
+                    if !attempt.cancelled {
+                        self.send_home(ticket, HomeReason::OutputUnwritable, None);
+                    }
+                } else {
+                    self.failed_on(ticket, host, name, text.clone());
+                    if matches!(error, ExecError::Refused { .. }) {
+                        self.refused(host, attempt.key, text);
+                    } else {
+                        self.failed_in(host, epoch, text);
+                    }
+                    self.after_failure(ticket);
+                }
+            }
+            Ended::Vanished => {
+                let text = "its executor panicked".to_owned();
+                self.failed_on(ticket, attempt.host, name, text.clone());
+                self.failed_in(attempt.host, attempt.epoch, text);
+                self.after_failure(ticket);
+            }
+            Ended::Cancelled => {}
+        }
+        self.forget_retired();
+    }
+
+    /// Sets the host aside, unless it already was for the same breakdown.
+    fn failed_in(&mut self, host: HostId, epoch: u64, reason: String) {
+        if self.host(host).is_some_and(|host| host.health.epoch == epoch) {
+            self.set_aside(host, reason);
+        }
+    }
+
+    fn failed_on(&mut self, ticket: Ticket, id: HostId, name: String, error: String) {
+        let Some(host) = self.host_mut(id) else { return };
+        host.failed += 1;
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
+        if state.verdict.is_some() || state.failed.contains(&id) {
+            return;
+        }
+        state.failed.push(id);
+        state.faults.push(Fault { host: name, error });
+        if let Some(host) = self.host_mut(id) {
+            host.retried += 1;
+        }
+    }
+
+    fn after_failure(&mut self, ticket: Ticket) {
+        let Some(state) = self.jobs.get(&ticket) else { return };
+        if state.verdict.is_some() || !state.attempts.is_empty() {
+            return;
+        }
+        if state.failed.len() >= self.settings.attempts {
+            self.send_home(ticket, HomeReason::AttemptsUsedUp, None);
+            return;
+        }
+        self.wait_unless_placed(ticket);
+        self.start_vetting(ticket);
+        self.review(ticket);
+    }
+
+    /// Has every host vetted that could run the job and isn't known for its toolchain.
+    pub(super) fn start_vetting(&mut self, ticket: Ticket) {
+        let Some(state) = self.jobs.get(&ticket) else { return };
+        let now = Instant::now();
+        for host in &mut self.hosts {
+            if host.is_usable() && host.toolchain(state.key).is_due(now) {
+                host.toolchain(state.key).vetting = Vetting::Running;
+                let (executor, job) = (Arc::clone(&host.executor), Arc::clone(&state.job));
+                self.effects.push(Effect::Vet { host: host.id, key: state.key, executor, job });
+            }
+        }
+    }
+
+    /// Looks again at every waiting job, after hosts came, went or changed.
+    pub(super) fn review_waiting(&mut self) {
+        let mut vetted: Vec<Key> = Vec::new();
+        for ticket in self.arrivals.iter().copied().collect::<Vec<_>>() {
+            if let Some(key) = self.jobs.get(&ticket).map(|state| state.key)
+                && !vetted.contains(&key)
+            {
+                vetted.push(key);
+                self.start_vetting(ticket);
+            }
+            self.review(ticket);
+        }
+    }
+
+    /// Looks where a waiting job stands.
+    pub(super) fn review(&mut self, ticket: Ticket) {
+        if !self.arrivals.contains(&ticket) {
+            return;
+        }
+        let Some(state) = self.jobs.get(&ticket) else { return };
+        match self.standing(state) {
+            Standing::Ready | Standing::Vetting => self.want_home(ticket, None),
+            Standing::WantsHome(reason) if self.budget.slots() > 0 => {
+                self.want_home(ticket, Some(reason));
+            }
+            Standing::WantsHome(reason) | Standing::Hopeless(reason) => {
+                self.send_home(ticket, reason, None);
+            }
+        }
+    }
+
+    fn want_home(&mut self, ticket: Ticket, reason: Option<HomeReason>) {
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
+        if state.wants_home.is_some() != reason.is_some() {
+            state.wake.notify_one();
+        }
+        state.wants_home = reason;
+    }
+
+    fn standing(&self, state: &JobState) -> Standing {
+        let (mut hosts, mut untried, mut fit, mut vetting) = (0, 0, 0, false);
+        for host in self.hosts.iter().filter(|host| !host.retired) {
+            hosts += 1;
+            if state.failed.contains(&host.id) {
+                continue;
+            }
+            untried += 1;
+            match host.vetting(state.key) {
+                Vetting::Bad { .. } => continue,
+                Vetting::Good if host.health.is_up() => return Standing::Ready,
+                Vetting::Unknown | Vetting::Running if host.health.is_up() => vetting = true,
+                _ => {}
+            }
+            fit += 1;
+        }
+        match () {
+            () if hosts == 0 => Standing::Hopeless(HomeReason::NoHosts),
+            () if untried == 0 => Standing::Hopeless(HomeReason::AttemptsUsedUp),
+            () if fit == 0 && state.failed.is_empty() => {
+                Standing::Hopeless(HomeReason::NoHostHasCompiler)
+            }
+            () if fit == 0 => Standing::Hopeless(HomeReason::AttemptsUsedUp),
+            () if !vetting => Standing::WantsHome(HomeReason::AllHostsDown),
+            () if state.since.elapsed() >= self.settings.vet_patience => {
+                Standing::WantsHome(HomeReason::NoHostVetted)
+            }
+            () => Standing::Vetting,
+        }
+    }
+}
