@@ -50,6 +50,8 @@ pub struct Job {
     pub id: JobId,
     /// The name of the compiler on the host: a bare name such as `x86_64-linux-gnu-gcc`, or an absolute path.
     pub compiler: OsString,
+    /// Which compiler of this machine the host's must equal. Equal text means the same compiler.
+    pub toolchain: Arc<str>,
     /// The arguments behind `argv[0]`. They hold `-c`, the input's name once, at `input`, and `-o NAME` with the
     /// output's name at `output`. An executor replaces both names as its transport needs.
     pub args: Vec<OsString>,

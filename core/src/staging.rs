@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -57,6 +57,27 @@ impl StagedFile {
     /// The file, for writing (and reading back).
     pub fn file(&mut self) -> &mut File {
         &mut self.file
+    }
+
+    /// All that was written, read back from the start.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn read_back(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Replaces all that was written.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn rewrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(bytes)
     }
 
     /// Where the file belongs.
@@ -111,7 +132,6 @@ fn temporary_name(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -1,15 +1,14 @@
 //! The first thing that each side says: who it is. This form is for ever; all else may change with the version.
 //!
 //! 64 bytes: the magic `farmbuild/hello\n`, then the program's identity, padded with zeros. Only programs of the same
-//! identity talk on: a wrapper that meets a daemon of another build of the program asks it to retire (the byte
-//! [`RETIRE`]) and starts its own. The old daemon ends the jobs it has and goes.
+//! identity talk on: a wrapper that meets a daemon of another build of the program asks it to retire, by a second
+//! connection that says [`Identity::RETIRE`], and starts its own. The old daemon gives up its socket, answers with
+//! its hello, ends the jobs it has and goes.
 
 use std::io::{self, Read};
 
 /// Bytes of a hello.
 pub const LENGTH: usize = 64;
-/// Sent in place of requests to a daemon of another identity: take no new connections, end what you have, exit.
-pub const RETIRE: u8 = b'R';
 
 const MAGIC: &[u8; 16] = b"farmbuild/hello\n";
 
@@ -18,6 +17,9 @@ const MAGIC: &[u8; 16] = b"farmbuild/hello\n";
 pub struct Identity([u8; LENGTH - MAGIC.len()]);
 
 impl Identity {
+    /// Said in place of one's own identity to ask a daemon, of whatever build, to retire.
+    pub const RETIRE: Self = Self([0xff; LENGTH - MAGIC.len()]);
+
     /// An identity from the program's version and what tells one build of it from another.
     #[must_use]
     pub fn new(version: &str, build: &str) -> Self {

@@ -58,6 +58,8 @@ pub enum Request {
     /// Open a build, which lasts as long as the connection. Answered by [`Reply::Build`], then [`Reply::Progress`]
     /// whenever something changed, until the other side sends [`BuildNote::End`].
     Build {
+        /// The build's name, chosen by its owner, so that it can be opened again after a daemon died.
+        id: BuildId,
         /// The build's environment: it chooses the farm.
         env: Vec<(OsString, OsString)>,
         /// Whether local work is to take tokens of an outer jobserver, through this connection.
@@ -102,8 +104,6 @@ pub enum Reply {
     Failed(String),
     /// A build is open.
     Build {
-        /// Its name.
-        id: BuildId,
         /// Where it stands.
         progress: Progress,
         /// What people should know about the farm's configuration.

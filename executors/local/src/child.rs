@@ -6,23 +6,13 @@ use std::process::{ExitStatus, Stdio};
 
 use bytes::Bytes;
 use farmbuild_core::job::{CompilerStatus, Invocation};
+use farmbuild_core::pipeline::Ran;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 /// Room asked for in the pipe of a child that prints much, in bytes: a preprocessor then rarely waits for its reader.
 const PIPE_SIZE: usize = 1 << 20;
-
-/// What a child left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Captured {
-    /// How it ended.
-    pub status: CompilerStatus,
-    /// Its standard output.
-    pub stdout: Bytes,
-    /// Its standard error.
-    pub stderr: Bytes,
-}
 
 /// The command for `invocation`'s program with other arguments, in its directory and environment.
 #[must_use]
@@ -45,7 +35,7 @@ pub fn command<'a>(
 ///
 /// # Errors
 /// If the program can't be started or its output can't be read.
-pub async fn capture(mut command: Command) -> io::Result<Captured> {
+pub async fn capture(mut command: Command) -> io::Result<Ran> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
@@ -57,7 +47,7 @@ pub async fn capture(mut command: Command) -> io::Result<Captured> {
     let (stdout, stderr) = tokio::try_join!(drain(stdout), drain(stderr))?;
     let status = child.wait().await?;
     group.disarm();
-    Ok(Captured { status: compiler_status(status), stdout, stderr })
+    Ok(Ran { status: compiler_status(status), stdout, stderr })
 }
 
 async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Bytes> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use farmbuild_core::executor::{Capacity, ExecError, Executor, Outcome, Traffic};
 use farmbuild_core::job::{Job, SharedJob};
+use farmbuild_core::pipeline::Ran;
 use farmbuild_core::staging::StagedFile;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
@@ -65,7 +66,7 @@ impl Executor for LocalExecutor {
         let done = done
             .map_err(|error| self.refused(&format!("start {}", job.compiler.display()), &error))?;
         let object = if done.status.success() { Some(stage(&job, &output)?) } else { None };
-        let child::Captured { status, stdout, stderr } = done;
+        let Ran { status, stdout, stderr } = done;
         Ok(Outcome { status, stdout, stderr, object, traffic: Traffic::default() })
     }
 }

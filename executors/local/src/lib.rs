@@ -7,3 +7,4 @@
 
 pub mod child;
 pub mod executor;
+pub mod home;

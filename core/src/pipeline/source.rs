@@ -1,0 +1,162 @@
+//! From an analysed compile to the text and the arguments that travel.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::home::Home;
+use super::stay::Stay;
+use crate::analysis::{self, DebugInfo, RemotePlan};
+use crate::fidelity::{self, Language, ProducerCut, Recipe, Technique};
+use crate::job::{Invocation, SourceText};
+
+/// A compile, split into preprocessing here and compiling elsewhere.
+pub(super) struct Split<'a> {
+    invocation: &'a Invocation,
+    plan: &'a RemotePlan,
+    language: Language,
+    /// The source is preprocessed text already.
+    preprocessed: bool,
+}
+
+impl<'a> Split<'a> {
+    pub(super) fn new(invocation: &'a Invocation, plan: &'a RemotePlan) -> Result<Self, Stay> {
+        use analysis::Language as Source;
+        let (language, preprocessed) = match plan.language {
+            Source::C => (Language::C, false),
+            Source::Cxx => (Language::Cxx, false),
+            Source::PreprocessedC => (Language::C, true),
+            Source::PreprocessedCxx => (Language::Cxx, true),
+            _ => return Err(Stay::Refused(analysis::Refusal::Language.into())),
+        };
+        let has_precompiled = |header: &Path| {
+            [".gch", ".pch"].iter().any(|suffix| {
+                let mut name = header.as_os_str().to_owned();
+                name.push(suffix);
+                invocation.cwd.join(name).exists()
+            })
+        };
+        if plan.forced_includes.iter().any(|header| has_precompiled(header)) {
+            return Err(Stay::PrecompiledHeader);
+        }
+        Ok(Self { invocation, plan, language, preprocessed })
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The arguments that decide about the recipe.
+    pub(super) fn flags(&self) -> Vec<OsString> {
+        let RemotePlan { compile_args, input, output, .. } = self.plan;
+        let kept = compile_args.iter().enumerate().filter(|(index, arg)| {
+            // `-o` stands before its name.
+            index != input && index != output && index + 1 != *output && *arg != "-c"
+        });
+        let kept: Vec<_> = kept.map(|(_, arg)| arg).collect();
+        fidelity::recipe_flags(&kept)
+    }
+
+    /// The text to send.
+    pub(super) async fn text(
+        &self,
+        home: &dyn Home,
+        recipe: &Recipe,
+        debug_info: DebugInfo,
+    ) -> Result<SourceText, Stay> {
+        let bytes = if self.preprocessed {
+            self.read(debug_info)?
+        } else {
+            self.preprocess(home, recipe).await?
+        };
+        let technique = if self.preprocessed { Technique::PlainText } else { recipe.technique };
+        if let Some(hazard) = fidelity::hazards(&bytes, technique) {
+            return Err(Stay::Hazard(hazard));
+        }
+        let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        Ok(SourceText { bytes, lines })
+    }
+
+    async fn preprocess(&self, home: &dyn Home, recipe: &Recipe) -> Result<Bytes, Stay> {
+        if self.plan.forbids_directives_only && recipe.technique == Technique::DirectivesOnly {
+            return Err(Stay::LosesWarnings);
+        }
+        let mut args = self.plan.preprocess_args.clone();
+        args.extend(recipe.preprocess_extra());
+        match home.run(self.invocation, &args).await {
+            Ok(ran) if ran.quietly() => Ok(ran.stdout),
+            _ => Err(Stay::PreprocessorSaid),
+        }
+    }
+
+    /// Reads a source that is preprocessed already. Elsewhere it has another name, which the object would show: so
+    /// it must say its name itself, or it is made to.
+    fn read(&self, debug_info: DebugInfo) -> Result<Bytes, Stay> {
+        let name = self.source_name();
+        let text = fs::read(self.invocation.cwd.join(name)).map_err(|_| Stay::PreprocessorSaid)?;
+        let marked =
+            text.strip_prefix(b"# ").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit);
+        if !debug_info.is_none() {
+            // Debug info names the directory too, which the second marker holds if the text was made with `-g`.
+            let second = text.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
+            let tells = marked && second.ends_with(b"//\"");
+            return if tells { Ok(text.into()) } else { Err(Stay::NoOrigin) };
+        }
+        if marked {
+            return Ok(text.into());
+        }
+        let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"\\".contains(byte) || *byte == b' ';
+        if !name.as_bytes().iter().all(plain) {
+            return Err(Stay::NoOrigin);
+        }
+        let mut with_name = Vec::with_capacity(text.len() + name.len() + 8);
+        with_name.extend(b"# 1 \"");
+        with_name.extend(name.as_bytes());
+        with_name.extend(b"\"\n");
+        with_name.extend(text);
+        Ok(with_name.into())
+    }
+
+    fn source_name(&self) -> &OsStr {
+        self.plan.compile_args.get(self.plan.input).map_or(OsStr::new(""), |name| name)
+    }
+
+    /// What the object goes through when it is back. Text that was preprocessed before needed no technique of ours.
+    pub(super) fn rewrite(&self, recipe: &Recipe) -> Option<ProducerCut> {
+        recipe.rewrite.clone().filter(|_| !self.preprocessed)
+    }
+
+    /// What people should know about objects of this recipe.
+    pub(super) fn notice(&self, recipe: &Recipe) -> Option<String> {
+        let caveat = recipe.caveat.as_ref().filter(|_| !self.preprocessed)?;
+        Some(format!(
+            "code is that of a plain local build, but {caveat}; `fidelity = \"strict\"` in the farm's [local] keeps such jobs home"
+        ))
+    }
+
+    /// The arguments for the host, and where the names of input and output are among them.
+    pub(super) fn args(&self, recipe: &Recipe) -> (Vec<OsString>, usize, usize) {
+        let RemotePlan { compile_args, input, output, .. } = self.plan;
+        let mut args = compile_args.clone();
+        // Its extension tells the host what the text is. The name itself is for logs there.
+        let stem = Path::new(self.source_name()).file_stem().and_then(OsStr::to_str);
+        let readable = |c: char| c.is_ascii_alphanumeric() || "._+".contains(c);
+        let stem = stem.filter(|stem| stem.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        let stem =
+            stem.filter(|stem| stem.chars().all(|c| readable(c) || c == '-')).unwrap_or("source");
+        let extension = if self.preprocessed {
+            self.language.text_extension()
+        } else {
+            self.language.source_extension()
+        };
+        args[*input] = format!("{stem}.{extension}").into();
+        args[*output] = format!("{stem}.o").into();
+        if !self.preprocessed {
+            args.extend(recipe.compile_extra(&self.invocation.cwd));
+        }
+        (args, *input, *output)
+    }
+}
