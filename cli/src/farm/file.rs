@@ -1,0 +1,164 @@
+//! Reads `farm.toml`. Every error names its line, and what would be right.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{FarmConfig, Fidelity, HostConfig, LocalConfig, Via, executors};
+
+/// Jobs a host gets where the file doesn't say, as in distcc's host lists.
+pub(crate) const DEFAULT_SLOTS: usize = 4;
+/// More slots than any machine has; a larger number is a slip of the keyboard.
+const MAX_SLOTS: usize = 100_000;
+
+/// What is wrong with the text of a farm file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    #[error("line {line}: {what}")]
+    Value { line: usize, what: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    local: Local,
+    cache: Option<Spanned<Cache>>,
+    #[serde(default)]
+    host: Vec<Host>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Local {
+    slots: Option<Spanned<usize>>,
+    #[serde(default)]
+    fidelity: Fidelity,
+}
+
+/// Read so that a farm file for a later version is no error; nothing is done with it yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the settings of the cache, which is not there yet")]
+struct Cache {
+    dir: Option<String>,
+    max_size: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Host {
+    name: Spanned<String>,
+    via: Spanned<Via>,
+    address: Spanned<String>,
+    slots: Option<Spanned<usize>>,
+    queue: Option<Spanned<usize>>,
+    #[serde(default)]
+    compression: Compression,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Compression {
+    #[default]
+    Lzo,
+    None,
+}
+
+/// Reads the text of a farm file.
+pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
+    let file: File = toml::from_str(text)?;
+    let at = |span: std::ops::Range<usize>, what: String| FileError::Value {
+        line: text.get(..span.start).unwrap_or(text).matches('\n').count() + 1,
+        what,
+    };
+    let counted =
+        |number: &Option<Spanned<usize>>, key: &str, least: usize, default: usize| match number {
+            None => Ok(default),
+            Some(it) if (least..=MAX_SLOTS).contains(it.get_ref()) => Ok(*it.get_ref()),
+            Some(it) => Err(at(it.span(), format!("`{key}` must be from {least} to {MAX_SLOTS}"))),
+        };
+    let mut names = HashSet::new();
+    let mut hosts = Vec::new();
+    for host in &file.host {
+        let name = host.name.get_ref();
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(at(
+                host.name.span(),
+                "a host needs a `name` that can be printed".to_owned(),
+            ));
+        }
+        if !names.insert(name) {
+            return Err(at(
+                host.name.span(),
+                format!("there are two hosts with the name `{name}`"),
+            ));
+        }
+        if *host.via.get_ref() == Via::Ssh {
+            let what =
+                format!("host `{name}`: this version has no `via = \"ssh\"` yet; use \"distcc\"");
+            return Err(at(host.via.span(), what));
+        }
+        let address = host.address.get_ref();
+        if let Err(error) = executors::address(address) {
+            return Err(at(host.address.span(), format!("host `{name}`: `address`: {error}")));
+        }
+        let slots = counted(&host.slots, "slots", 1, DEFAULT_SLOTS)?;
+        hosts.push(HostConfig {
+            name: name.clone(),
+            via: *host.via.get_ref(),
+            address: address.clone(),
+            slots,
+            queue: counted(&host.queue, "queue", 0, slots)?,
+            lzo: matches!(host.compression, Compression::Lzo),
+        });
+    }
+    let cores = LocalConfig::default().slots;
+    let local = LocalConfig {
+        slots: counted(&file.local.slots, "slots", 1, cores)?,
+        fidelity: file.local.fidelity,
+    };
+    let warnings =
+        file.cache.map(|_| "[cache] has no effect yet: this version has no cache".to_owned());
+    Ok(FarmConfig { local, hosts, warnings: warnings.into_iter().collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOARD: &str =
+        "[[host]]\nname = \"neo4a\"\nvia = \"distcc\"\naddress = \"192.168.0.11:3632\"\n";
+
+    fn error(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_host_has_as_long_a_queue_as_slots_unless_told() {
+        let farm = parse(&format!("{BOARD}slots = 6\n")).unwrap();
+        assert_eq!((farm.hosts[0].slots, farm.hosts[0].queue, farm.hosts[0].lzo), (6, 6, true));
+        let farm =
+            parse(&format!("{BOARD}slots = 6\nqueue = 0\ncompression = \"none\"\n")).unwrap();
+        assert_eq!((farm.hosts[0].queue, farm.hosts[0].lzo), (0, false));
+    }
+
+    #[test]
+    fn an_empty_file_is_this_machine_alone() {
+        let farm = parse("").unwrap();
+        assert_eq!((farm.local, farm.hosts.len()), (LocalConfig::default(), 0));
+    }
+
+    #[test]
+    fn errors_name_their_line() {
+        assert!(error("[local]\nslots = 0\n").starts_with("line 2: `slots` must be"));
+        assert!(error("[local]\nslot = 1\n").contains("line 2"));
+        assert!(error(&format!("{BOARD}{BOARD}")).starts_with("line 6: there are two hosts"));
+        assert!(error("[[host]\n").contains("line 1"));
+        assert!(error(&BOARD.replace("192.168.0.11:3632", "a b")).starts_with("line 4: "));
+        assert!(error(&BOARD.replace("\"distcc\"", "\"ssh\"")).starts_with("line 3: "));
+    }
+}
