@@ -1,0 +1,130 @@
+//! What stands in the compiler's place: asks the daemon, and either answers for it or becomes the real compiler.
+//!
+//! No runtime, no configuration, one socket. Whatever goes wrong here, the real compiler runs: a build never fails
+//! because of farmbuild. Becoming the compiler, by `exec`, rather than starting one gives a local job the terminal,
+//! the limits, the process number and the signals of a plain build for nothing.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use farmbuild_core::protocol::message::{JobRequest, Reply, Request};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::umask;
+
+use crate::client::connection::Connection;
+use crate::client::runtime_dir::RuntimeDir;
+use crate::client::start;
+use crate::real_compiler;
+
+/// Counts wrappers inside wrappers: a compiler that is a script and calls itself by PATH would go on for ever.
+const DEPTH: &str = "FARMBUILD_DEPTH";
+const DEPTH_LIMIT: u32 = 16;
+/// The status of a shell that didn't find a command.
+const NOT_FOUND: u8 = 127;
+
+/// Runs the compiler invocation `argv`, here or by the daemon, and never returns but with the wrapper's status.
+pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
+    let Some(name) = argv.first().cloned() else {
+        eprintln!(
+            "farmbuild cc: which compiler? Give its name and arguments, as in `farmbuild cc gcc -c a.c`."
+        );
+        return ExitCode::from(2);
+    };
+    let masquerade = RuntimeDir::open().map(|runtime| runtime.masquerade()).unwrap_or_default();
+    let Some(real) = real_compiler::find(&name, &masquerade) else {
+        eprintln!("farmbuild: there is no {} on PATH besides farmbuild itself", name.display());
+        return ExitCode::from(NOT_FOUND);
+    };
+    let depth = env::var(DEPTH).ok().and_then(|depth| depth.parse::<u32>().ok()).unwrap_or(0);
+    if depth >= DEPTH_LIMIT {
+        eprintln!(
+            "farmbuild: {} calls itself through farmbuild without end",
+            real.program.display()
+        );
+        return ExitCode::from(NOT_FOUND);
+    }
+    let mut environment: Vec<_> =
+        env::vars_os().filter(|(key, _)| key != DEPTH && key != "PATH").collect();
+    environment.extend(real.path.map(|path| ("PATH".into(), path)));
+    let request = request(&real.program, argv, environment);
+    // A wrapper inside a wrapper has its job's slot already.
+    if depth == 0 && env::var_os("FARMBUILD").is_none_or(|value| value != "off") {
+        if let Some(answer) = ask(&request) {
+            return answer;
+        }
+    }
+    become_compiler(&request, depth)
+}
+
+fn request(program: &Path, argv: Vec<OsString>, env: Vec<(OsString, OsString)>) -> JobRequest {
+    // Reading the mask means setting it; nothing else runs in this process.
+    let mask = umask(rustix::fs::Mode::empty());
+    umask(mask);
+    let cwd = env::current_dir().map(OsString::from).unwrap_or_default();
+    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits() }
+}
+
+/// Asks the daemon. `None`: run the compiler here.
+fn ask(job: &JobRequest) -> Option<ExitCode> {
+    if job.cwd.is_empty() {
+        return None;
+    }
+    let asked = start::ask(&Request::Job(job.clone()));
+    let mut connection = asked.inspect_err(|error| tell_if_debugging(error)).ok()?;
+    match connection.reply() {
+        Ok(Reply::Done { status, stdout, stderr }) => Some(answer(status, &stdout, &stderr)),
+        Ok(Reply::Failed(sentence)) => {
+            eprintln!("farmbuild: {sentence}");
+            Some(ExitCode::FAILURE)
+        }
+        Ok(Reply::RunHere { keep_open }) => {
+            if keep_open {
+                hold_across_exec(connection);
+            }
+            None
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tell_if_debugging(&error);
+            None
+        }
+    }
+}
+
+fn answer(status: i32, stdout: &[u8], stderr: &[u8]) -> ExitCode {
+    // If nobody listens, a compiler wouldn't be heard either.
+    let _ = io::stdout().write_all(stdout).and_then(|()| io::stdout().flush());
+    let _ = io::stderr().write_all(stderr);
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
+}
+
+/// Leaves the connection open in the compiler that this process becomes; it closes when the compiler ends.
+fn hold_across_exec(connection: Connection) {
+    if fcntl_setfd(connection.as_fd(), FdFlags::empty()).is_ok() {
+        std::mem::forget(connection);
+    }
+}
+
+fn become_compiler(job: &JobRequest, depth: u32) -> ExitCode {
+    let mut command = Command::new(&job.program);
+    if let Some((name, args)) = job.argv.split_first() {
+        command.arg0(name).args(args);
+    }
+    command.env_clear().envs(job.env.iter().map(|(key, value)| (key, value)));
+    command.env(DEPTH, (depth + 1).to_string());
+    let error = command.exec();
+    eprintln!("farmbuild: can't run {}: {error}", job.program.display());
+    ExitCode::from(if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { 126 })
+}
+
+/// A wrapper is silent about farmbuild's own troubles, because builds look at what a compiler prints.
+fn tell_if_debugging(error: &dyn std::fmt::Display) {
+    if env::var_os("FARMBUILD_LOG").is_some_and(|filter| filter != OsStr::new("off")) {
+        eprintln!("farmbuild: runs the compiler without the daemon: {error}");
+    }
+}
