@@ -1,0 +1,131 @@
+//! One job from request to answer.
+//!
+//! The pipeline decides. If the job is to run at home, the wrapper becomes the compiler and the permit for local
+//! CPU is held here until that process ends. A wrapper that goes away (Ctrl-C) drops everything its job had begun.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use farmbuild_core::budget::{LocalPermit, TokenSource};
+use farmbuild_core::job::Invocation;
+use farmbuild_core::pipeline::Answer;
+use farmbuild_core::protocol::frame::{self, FrameError};
+use farmbuild_core::protocol::message::{BuildId, JobRequest, Reply, exit_code};
+use tokio::net::UnixStream;
+
+use super::builds::Ticket;
+use super::farms::Farm;
+use super::{Daemon, peer};
+
+/// Answers a wrapper.
+pub(crate) async fn answer(
+    daemon: &Arc<Daemon>,
+    mut stream: UnixStream,
+    request: JobRequest,
+) -> Result<(), FrameError> {
+    let build =
+        request.var("FARMBUILD_BUILD").and_then(|id| id.to_str()?.parse().ok()).map(BuildId);
+    let ticket = daemon.builds.begin_job(build);
+    daemon.count(build, |counters| counters.total += 1);
+    let farm = match daemon.farms.choose(&request.env) {
+        Ok(farm) => farm,
+        Err(error) => {
+            daemon.builds.notice(build, &error.to_string());
+            return run_here_unplanned(daemon, stream, build, "farm-error").await;
+        }
+    };
+    let no_fallback = request.var("FARMBUILD_FALLBACK").is_some_and(|value| value == "0");
+    let invocation = Invocation::from(request);
+    let tokens = daemon.builds.outer_tokens(build);
+    let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
+    let (mut reader, mut writer) = stream.split();
+    let answer = tokio::select! {
+        answer = farm.pipeline().run(&invocation, tokens) => answer,
+        // The wrapper is gone: whatever was begun is dropped with the future.
+        () = peer::closed(&mut reader) => return Ok(()),
+    };
+    for host in answer.retried() {
+        daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
+    }
+    match answer {
+        Answer::Done { host, status, stdout, stderr, lines, traffic, notice, .. } => {
+            daemon.count(build, |counters| {
+                *counters.remote.entry(host.clone()).or_default() += 1;
+                counters.lines += lines;
+                counters.sent += traffic.sent;
+                counters.received += traffic.received;
+            });
+            if let Some(notice) = notice {
+                daemon.builds.notice(build, &notice);
+            }
+            let reply = Reply::Done {
+                status: exit_code(status),
+                stdout: stdout.into(),
+                stderr: stderr.into(),
+            };
+            drop(ticket);
+            frame::write_async(&mut writer, &reply).await
+        }
+        Answer::Home { reason, .. } if no_fallback && reason.is_the_farms_fault() => {
+            let sentence =
+                format!("the farm could not run this job, and FARMBUILD_FALLBACK=0: {reason}");
+            frame::write_async(&mut writer, &Reply::Failed(sentence)).await
+        }
+        Answer::Home { reason, permit, lines, bytes, .. } => {
+            daemon.count(build, |counters| {
+                *counters.local.entry(reason.name().to_owned()).or_default() += 1;
+                counters.lines += lines;
+            });
+            let home = HomeRun { farm: &farm, permit, bytes, ticket };
+            home.let_wrapper_run(stream).await
+        }
+    }
+}
+
+/// A job that runs in the wrapper's place.
+struct HomeRun<'a> {
+    farm: &'a Farm,
+    permit: Option<LocalPermit>,
+    /// The size of its preprocessed text, if it came to that.
+    bytes: Option<u64>,
+    ticket: Ticket,
+}
+
+impl HomeRun<'_> {
+    async fn let_wrapper_run(self, stream: UnixStream) -> Result<(), FrameError> {
+        let _at_home = self.ticket.at_home();
+        let start = Instant::now();
+        let process = watch_and_let_run(stream).await?;
+        process.await;
+        if let Some(bytes) = self.bytes {
+            self.farm.pipeline().note_home(bytes, start.elapsed());
+        }
+        drop(self.permit);
+        Ok(())
+    }
+}
+
+/// Tells the wrapper to become the compiler; the future that comes back ends when that process does.
+async fn watch_and_let_run(mut stream: UnixStream) -> Result<impl Future<Output = ()>, FrameError> {
+    // Before the answer: until then the wrapper waits for us, so that its number can't be somebody else's.
+    let process = peer::Process::of(&stream);
+    frame::write_async(&mut stream, &Reply::RunHere { keep_open: process.is_err() }).await?;
+    Ok(async move {
+        match process {
+            Ok(process) => process.ended().await,
+            Err(_) => peer::closed(&mut stream).await,
+        }
+    })
+}
+
+/// Lets a job run that no farm could be found for. It gets no permit: there is no budget to be trusted.
+async fn run_here_unplanned(
+    daemon: &Daemon,
+    stream: UnixStream,
+    build: Option<BuildId>,
+    reason: &str,
+) -> Result<(), FrameError> {
+    daemon.count(build, |counters| *counters.local.entry(reason.to_owned()).or_default() += 1);
+    watch_and_let_run(stream).await?.await;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! One daemon a user: holds the farm's state and the scheduler, and answers wrappers and commands.
+//!
+//! [`server`] accepts connections, [`jobs`] carries one job from request to answer, [`builds`] knows the open builds,
+//! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
+
+pub(crate) mod builds;
+pub(crate) mod counting;
+pub(crate) mod detach;
+pub(crate) mod farms;
+pub(crate) mod jobs;
+pub(crate) mod lifetime;
+pub(crate) mod outer_tokens;
+pub(crate) mod peer;
+mod reports;
+pub(crate) mod server;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use farmbuild_core::budget::LocalBudget;
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::UnixListener;
+
+use crate::client::runtime_dir::RuntimeDir;
+use crate::client::start::open_private;
+use crate::farm::LocalConfig;
+use builds::Builds;
+use counting::Counting;
+use farms::Farms;
+use lifetime::Lifetime;
+
+/// Why a daemon didn't come to be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DaemonError {
+    #[error("there is a daemon already")]
+    AlreadyThere,
+    #[error("can't listen on {path}: {source}")]
+    Listen { path: String, source: io::Error },
+    #[error("can't start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error("the C library's signals can't be listened to: {0}")]
+    Signals(io::Error),
+}
+
+/// What all connections share.
+pub(crate) struct Daemon {
+    pub(crate) started: Instant,
+    pub(crate) farms: Farms,
+    pub(crate) builds: Builds,
+    pub(crate) counting: Counting,
+    pub(crate) lifetime: Lifetime,
+}
+
+/// Runs the daemon until it is idle for long, stopped or replaced.
+pub(crate) fn run(runtime_dir: &RuntimeDir) -> Result<(), DaemonError> {
+    let listen =
+        |source| DaemonError::Listen { path: runtime_dir.socket().display().to_string(), source };
+    let lock = open_private(&runtime_dir.daemon_lock()).map_err(listen)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| DaemonError::AlreadyThere)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("farmbuild").build();
+    runtime.map_err(DaemonError::Runtime)?.block_on(async {
+        let listener = bind(runtime_dir).map_err(listen)?;
+        serve(runtime_dir, listener, lock).await
+    })
+}
+
+/// Takes the socket's place. The lock that is held says that whoever left a socket here is dead or retired.
+fn bind(runtime_dir: &RuntimeDir) -> io::Result<UnixListener> {
+    // Bound under another name first, so that whoever sees the socket can connect to it.
+    let (path, new) = (runtime_dir.socket(), runtime_dir.path().join("daemon.sock.new"));
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // A backlog for a `make -j500`: what doesn't fit would wait in `connect`.
+    let socket = tokio::net::UnixSocket::new_stream()?;
+    socket.bind(&new)?;
+    let listener = socket.listen(4096)?;
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(new, path)?;
+    Ok(listener)
+}
+
+async fn serve(
+    runtime_dir: &RuntimeDir,
+    listener: UnixListener,
+    lock: File,
+) -> Result<(), DaemonError> {
+    let budget = LocalBudget::new(LocalConfig::default().slots);
+    let daemon = Arc::new(Daemon {
+        started: Instant::now(),
+        farms: Farms::new(budget),
+        builds: Builds::default(),
+        counting: Counting::load(&runtime_dir.path().join("counters.json")),
+        lifetime: Lifetime::new(runtime_dir.clone(), lock),
+    });
+    tracing::info!(pid = std::process::id(), "the daemon is there");
+    let result = server::accept_until_the_end(&daemon, listener).await;
+    if let Err(error) = daemon.counting.save() {
+        tracing::warn!(%error, "the counters could not be saved");
+    }
+    tracing::info!("the daemon ends");
+    result
+}

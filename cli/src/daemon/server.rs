@@ -1,0 +1,127 @@
+//! Accepts connections and answers the one request of each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farmbuild_core::protocol::frame::{self, FrameError};
+use farmbuild_core::protocol::hello::{self, Identity};
+use farmbuild_core::protocol::message::{DaemonStatus, Reply, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Daemon, DaemonError, builds, jobs, peer};
+use crate::client::identity;
+
+/// How long a connection may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often counters are written to their file.
+const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Serves connections until the daemon's end.
+pub(crate) async fn accept_until_the_end(
+    daemon: &Arc<Daemon>,
+    listener: UnixListener,
+) -> Result<(), DaemonError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Signals)?;
+    let mut saving = tokio::time::interval(SAVE_INTERVAL);
+    let end = daemon.lifetime.ended();
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let daemon = Arc::clone(daemon);
+                    tokio::spawn(async move { converse(&daemon, stream).await });
+                }
+                Err(error) => {
+                    // Out of descriptors, most likely: those who wait in the backlog get their turn when one is free.
+                    tracing::warn!(%error, "can't accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            _ = saving.tick() => drop(daemon.counting.save()),
+            () = &mut end => return Ok(()),
+            // Wrappers that wait see the connection close, and run their compilers themselves.
+            _ = terminate.recv() => { daemon.lifetime.end(); return Ok(()) }
+            _ = interrupt.recv() => { daemon.lifetime.end(); return Ok(()) }
+        }
+    }
+}
+
+async fn converse(daemon: &Arc<Daemon>, mut stream: UnixStream) {
+    match peer::is_ours(&stream) {
+        Ok(true) => {}
+        Ok(false) => return tracing::warn!("a connection of another user was refused"),
+        Err(error) => return tracing::warn!(%error, "a connection's owner can't be told"),
+    }
+    let _under_way = daemon.lifetime.begin();
+    match tokio::time::timeout(PATIENCE, greet(daemon, &mut stream)).await {
+        Ok(Ok(Some(request))) => {
+            if let Err(error) = answer(daemon, stream, request).await {
+                tracing::debug!(%error, "a conversation ended early");
+            }
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(FrameError::Closed)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a request can't be understood"),
+        Err(_) => tracing::warn!("a connection said nothing for {} s", PATIENCE.as_secs()),
+    }
+}
+
+/// Exchanges hellos and reads the request; `None` if the other side is of another build.
+async fn greet(daemon: &Daemon, stream: &mut UnixStream) -> Result<Option<Request>, FrameError> {
+    let mut greeting = [0; hello::LENGTH];
+    match stream.read_exact(&mut greeting).await {
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            return Err(FrameError::Closed);
+        }
+        other => other.map(drop)?,
+    }
+    let there = Identity::parse(&greeting);
+    if there == Some(Identity::RETIRE) {
+        tracing::info!("asked to retire for a daemon of another build");
+        daemon.lifetime.end();
+    }
+    stream.write_all(&identity().hello()).await?;
+    if there != Some(identity()) {
+        return Ok(None);
+    }
+    frame::read_async(stream).await.map(Some)
+}
+
+async fn answer(
+    daemon: &Arc<Daemon>,
+    mut stream: UnixStream,
+    request: Request,
+) -> Result<(), FrameError> {
+    let reply = match request {
+        Request::Job(job) => return jobs::answer(daemon, stream, job).await,
+        Request::Build { id, env, outer_tokens } => {
+            return builds::hold_open(daemon, stream, id, &env, outer_tokens).await;
+        }
+        Request::Hosts { env, check } => match daemon.farms.report(&env, check.as_deref()).await {
+            Ok(report) => Reply::Hosts(report),
+            Err(error) => Reply::Failed(error.to_string()),
+        },
+        Request::Stats { zero } => Reply::Stats(daemon.counting.read(zero)),
+        Request::Status => Reply::Status(status(daemon)),
+        Request::Stop => {
+            let status = status(daemon);
+            daemon.lifetime.end();
+            Reply::Status(status)
+        }
+    };
+    frame::write_async(&mut stream, &reply).await
+}
+
+fn status(daemon: &Daemon) -> DaemonStatus {
+    DaemonStatus {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_seconds: daemon.started.elapsed().as_secs_f64(),
+        builds: daemon.builds.len() as u64,
+        jobs: daemon.builds.jobs_in_flight(),
+    }
+}
