@@ -1,3 +1,107 @@
-//! The `farmbuild` binary: wrapper, daemon and commands.
+//! The `farmbuild` binary: a wrapper when it is called by a compiler's name, else a command line.
+//!
+//! Modules from the outside in: [`wrapper`] stands in a compiler's place, [`build`] runs a whole build, [`commands`] talk to
+//! people; [`client`] is their way to the [`daemon`], which holds the [`farm`].
 
-fn main() {}
+mod args;
+mod build;
+mod client;
+mod commands;
+mod daemon;
+mod farm;
+mod real_compiler;
+mod wrapper;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Verb};
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = env::args_os().collect();
+    match as_wrapper(&argv) {
+        Some(compiler) => wrapper::run(compiler),
+        None => command_line(Args::parse_from(argv)),
+    }
+}
+
+/// The compiler invocation that this process stands for: `gcc ...` through a link of that name, or
+/// `farmbuild cc gcc ...`, or, as `RUSTC_WRAPPER` and `CC="farmbuild gcc"` have it, `farmbuild gcc ...`. Decided before
+/// the command line is parsed, because a wrapper is started for every job.
+fn as_wrapper(argv: &[OsString]) -> Option<Vec<OsString>> {
+    let own_name = Path::new(argv.first()?).file_name()?;
+    if is_wrapped(own_name) {
+        return Some(argv.to_vec());
+    }
+    let first = argv.get(1)?;
+    if first == "cc" && argv.len() > 2 {
+        return Some(argv[2..].to_vec());
+    }
+    let compiler =
+        Path::new(first).file_name().is_some_and(|name| first != "cc" && is_wrapped(name));
+    compiler.then(|| argv[1..].to_vec())
+}
+
+fn is_wrapped(name: &OsStr) -> bool {
+    name == "rustc" || build::is_compiler(name)
+}
+
+fn command_line(args: Args) -> ExitCode {
+    let Args { farm, quiet, verb } = args;
+    match verb {
+        Verb::Build(command) => build::run(build::Options { farm, quiet, command }),
+        Verb::Cc { argv } => wrapper::run(argv),
+        Verb::Hosts { check, compiler, json } => {
+            commands::hosts::run(farm, check.then_some(compiler), json)
+        }
+        Verb::Stats { json, zero } => commands::stats::run(json, zero),
+        Verb::Doctor { json } => commands::doctor::run(farm, json),
+        Verb::Daemon { verb } => commands::daemon::run(verb),
+        Verb::Guard => commands::guard(),
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Args::command(),
+                "farmbuild",
+                &mut std::io::stdout(),
+            );
+            ExitCode::SUCCESS
+        }
+        Verb::Top(_) => commands::not_yet("top"),
+        Verb::Report(_) => commands::not_yet("report"),
+        Verb::Cache(_) => commands::not_yet("cache"),
+        Verb::Bisect(_) => commands::not_yet("bisect"),
+        Verb::Each(_) => commands::not_yet("each"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(words: &[&str]) -> Option<Vec<OsString>> {
+        as_wrapper(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_link_named_after_a_compiler_is_a_wrapper() {
+        assert_eq!(wrapped(&["/x/gcc", "-c", "a.c"]).unwrap(), ["/x/gcc", "-c", "a.c"]);
+        assert_eq!(wrapped(&["farmbuild", "cc", "gcc", "-c"]).unwrap(), ["gcc", "-c"]);
+        assert_eq!(
+            wrapped(&["farmbuild", "/usr/bin/rustc", "-vV"]).unwrap(),
+            ["/usr/bin/rustc", "-vV"]
+        );
+        assert_eq!(wrapped(&["cc", "cc", "a.o"]).unwrap(), ["cc", "cc", "a.o"]);
+    }
+
+    #[test]
+    fn a_build_is_no_wrapper() {
+        assert_eq!(wrapped(&["farmbuild", "make", "CC=gcc"]), None);
+        assert_eq!(wrapped(&["farmbuild", "cc"]), None);
+        assert_eq!(wrapped(&["farmbuild"]), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! The command line, declared once: parser, `--help` and completions come from here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Builds:
+  farmbuild make -j60 bzImage     60 jobs in flight on the farm, this machine's cores within their budget
+  farmbuild make                  as many jobs as the farm takes, live
+  farmbuild ninja, farmbuild cargo build, farmbuild ./build.sh
+  make CC='farmbuild cc gcc'      one compiler instead of a whole build; a symbolic link named gcc works too
+  RUSTC_WRAPPER=farmbuild         for cargo without `farmbuild cargo`
+
+The farm: --farm FILE, else $FARMBUILD_FARM, else ~/.config/farmbuild/farm.toml, else $FARMBUILD_HOSTS or $DISTCC_HOSTS
+(distcc's host list), else this machine alone. A farm.toml:
+
+  [local]
+  slots = 2                       # default: the cores
+  fidelity = \"default\"            # or \"strict\": a job whose bytes aren't proven identical stays home
+
+  [[host]]
+  name = \"neo4a\"
+  via = \"distcc\"
+  address = \"192.168.0.11:3632\"
+  slots = 6                       # jobs it runs at once; default 4
+  queue = 6                       # jobs sent beyond that; default: as many as slots
+  compression = \"lzo\"             # or \"none\"
+
+Environment:
+  FARMBUILD=off             run the compiler and nothing else
+  FARMBUILD_FALLBACK=0      fail a job instead of bringing it home, for testing a farm
+  FARMBUILD_PROGRESS=off    no progress and no summary; `plain`: lines instead of a terminal's last row
+  FARMBUILD_LOG=debug       what the daemon logs (filters as of the `tracing` crate), set when it starts
+
+`farmbuild doctor` finds the usual mistakes.";
+
+/// Spread any make, ninja or cargo build over a farm of small boards
+#[derive(Debug, Parser)]
+#[command(name = "farmbuild", version, after_long_help = EXAMPLES, after_help = "`--help` shows examples, the farm file and the environment.")]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// Read the farm from FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) farm: Option<PathBuf>,
+    /// No progress and no summary
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run one compiler invocation, as in CC='farmbuild cc gcc'
+    #[command(disable_help_flag = true)]
+    Cc {
+        /// The compiler and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMPILER ARGS")]
+        argv: Vec<OsString>,
+    },
+    /// Show the farm: state, slots, speed and toolchain match of each host
+    Hosts {
+        /// Ask each host now, by a canary compile, instead of telling what is known
+        #[arg(long)]
+        check: bool,
+        /// The compiler to check with
+        #[arg(long, value_name = "NAME", default_value = "cc")]
+        compiler: OsString,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what ran where, and why jobs stayed home
+    Stats {
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+        /// Set the counters to zero afterwards
+        #[arg(long, short)]
+        zero: bool,
+    },
+    /// Find the usual mistakes of a farm and say the cure
+    Doctor {
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start, stop or look at the daemon (builds start it by themselves)
+    Daemon {
+        #[command(subcommand)]
+        verb: DaemonVerb,
+    },
+    /// Print a shell's completions
+    #[command(hide = true)]
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// Hold the tokens of an outer jobserver for a build
+    #[command(hide = true)]
+    Guard,
+    #[command(hide = true)]
+    Top(Later),
+    #[command(hide = true)]
+    Report(Later),
+    #[command(hide = true)]
+    Cache(Later),
+    #[command(hide = true)]
+    Bisect(Later),
+    #[command(hide = true)]
+    Each(Later),
+    /// Run a build: make, ninja, cargo or any other command
+    #[command(external_subcommand)]
+    Build(Vec<OsString>),
+}
+
+/// A verb that has its name reserved, so that `farmbuild top` never runs another program's `top`.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum DaemonVerb {
+    /// Start it, if it isn't there
+    Start,
+    /// End it, after the jobs it has
+    Stop,
+    /// Say whether it is there
+    Status,
+    /// Run it in the foreground, for a service manager
+    Run {
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
+    /// Start it as nobody's child
+    #[command(hide = true)]
+    Detach,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_builds_own_options_are_its_own() {
+        let args = Args::parse_from(["farmbuild", "--farm", "f", "make", "-j60", "--quiet", "X=1"]);
+        let Verb::Build(command) = args.verb else { panic!("{args:?}") };
+        assert_eq!(command, ["make", "-j60", "--quiet", "X=1"]);
+        assert!(!args.quiet);
+    }
+
+    #[test]
+    fn a_compilers_own_options_are_its_own() {
+        let args = Args::parse_from(["farmbuild", "cc", "gcc", "--version"]);
+        let Verb::Cc { argv } = args.verb else { panic!("{args:?}") };
+        assert_eq!(argv, ["gcc", "--version"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! The directory of symbolic links that stands first in a build's PATH: one for each compiler found there, all
+//! leading to this program.
+//!
+//! Knows names only; that a link runs as a wrapper is decided where the program starts.
+
+use std::collections::{BTreeSet, HashSet};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use farmbuild_core::analysis::{CompilerName, Family};
+
+use crate::real_compiler;
+
+/// Makes the masquerade directory for the compilers on `path`, below `parent`, and returns it.
+///
+/// Its name is a hash of what is in it: builds with the same compilers share one, and one that is in use never
+/// changes.
+pub(crate) fn prepare(parent: &Path, path: &OsStr) -> io::Result<PathBuf> {
+    let own = env::current_exe()?;
+    let names = compilers_on(path, &own);
+    let mut hasher = DefaultHasher::new();
+    (&own, &names).hash(&mut hasher);
+    let directory = parent.join(format!("{:016x}", hasher.finish()));
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    let unfinished = parent.join(format!(".{:016x}-{}", hasher.finish(), process::id()));
+    DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
+    for name in &names {
+        symlink(&own, unfinished.join(name))?;
+    }
+    match fs::rename(&unfinished, &directory) {
+        // Another build made the same one meanwhile.
+        Err(_) if directory.is_dir() => fs::remove_dir_all(&unfinished).map(|()| directory),
+        other => other.map(|()| directory),
+    }
+}
+
+/// The names of the compilers on `path`.
+fn compilers_on(path: &OsStr, own: &Path) -> BTreeSet<OsString> {
+    let mut seen = HashSet::new();
+    let directories =
+        env::split_paths(path).filter(|it| it.is_absolute() && seen.insert(it.clone()));
+    let entries =
+        directories.filter_map(|directory| fs::read_dir(directory).ok()).flatten().flatten();
+    let compilers = entries.filter(|entry| is_compiler(&entry.file_name()));
+    // A link to another compile wrapper counts only if there is a real compiler behind it somewhere.
+    compilers
+        .filter(|entry| real_compiler::is_real(&entry.path(), Some(own)))
+        .map(|entry| entry.file_name())
+        .collect()
+}
+
+/// Whether a program of this name compiles C or C++. Rust's compiler is reached by `RUSTC_WRAPPER` instead.
+pub(crate) fn is_compiler(name: &OsStr) -> bool {
+    matches!(CompilerName::of(name).family, Family::Gcc | Family::Clang | Family::System)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_made_for_each_compiler_and_for_nothing_else() {
+        let space = tempfile::tempdir().unwrap();
+        let bin = space.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for name in ["gcc", "x86_64-gcc730-linux-gcc", "clang++-14", "gcc-ar", "make", "gccgo"] {
+            fs::copy("/bin/true", bin.join(name)).unwrap();
+        }
+        let made = prepare(&space.path().join("masquerade"), bin.as_os_str()).unwrap();
+        let names: BTreeSet<_> =
+            fs::read_dir(&made).unwrap().map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert_eq!(prepare(&space.path().join("masquerade"), bin.as_os_str()).unwrap(), made);
+    }
+}

@@ -1,0 +1,162 @@
+//! `farmbuild make ...`: runs a build with its compilers masqueraded, its jobs counted and its tokens provided.
+//!
+//! [`session`] is the connection to the daemon for the build's life, [`masquerade`] and [`compiler_variables`] put
+//! wrappers in the compilers' places, [`tool`] knows how make, ninja and cargo are told how much may run at once,
+//! [`child`] runs the command, [`progress`] and [`summary`] show it. The exit status is the build's own.
+
+mod child;
+mod compiler_variables;
+mod masquerade;
+mod outer;
+mod progress;
+mod session;
+mod summary;
+mod tool;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use farmbuild_core::protocol::message::BuildId;
+
+use crate::client::runtime_dir::RuntimeDir;
+use crate::farm::FarmError;
+use crate::farm::source::{self, FarmSource};
+use session::{Opened, Session};
+use tool::{Parallelism, Plan};
+
+pub(crate) use masquerade::is_compiler;
+
+/// What the command line says about a build.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) farm: Option<PathBuf>,
+    pub(crate) quiet: bool,
+    /// The build's command and its arguments.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// The status for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+/// Runs a build.
+pub(crate) fn run(options: Options) -> ExitCode {
+    let Options { farm, quiet, command } = options;
+    let Some((program, args)) = command.split_first() else {
+        eprintln!("farmbuild: which build? Give its command, as in `farmbuild make -j60`.");
+        return ExitCode::from(USAGE);
+    };
+    let env = match environment(farm.as_deref()) {
+        Ok(env) => env,
+        Err(error) => {
+            eprintln!("farmbuild: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let plan = Plan::new(program, args);
+    let off = env::var_os("FARMBUILD").is_some_and(|value| value == "off");
+    if off || plan.dry {
+        return run_plainly(program, args);
+    }
+    match prepare(program, &plan, env, quiet || plan.silent) {
+        Ok(prepared) => prepared.run(program),
+        Err(why) => {
+            eprintln!("farmbuild: {why}; the build runs without farmbuild");
+            run_plainly(program, args)
+        }
+    }
+}
+
+/// The build's environment. A farm that was named by hand is read here already: a mistake in it ends the build before
+/// it began, rather than quietly running it without a farm.
+fn environment(farm: Option<&Path>) -> Result<Vec<(OsString, OsString)>, FarmError> {
+    let mut env = source::environment(farm)?;
+    env.retain(|(key, _)| key != "FARMBUILD_BUILD");
+    if env.iter().any(|(key, value)| key == "FARMBUILD_FARM" && !value.is_empty()) {
+        FarmSource::choose(&env)?.read()?;
+    }
+    Ok(env)
+}
+
+/// A build that is about to start.
+struct Prepared {
+    command: Command,
+    session: Session,
+    parallelism: Option<Parallelism>,
+    outer: Option<outer::Outer>,
+    silent: bool,
+}
+
+fn prepare(
+    program: &OsStr,
+    plan: &Plan,
+    env: Vec<(OsString, OsString)>,
+    silent: bool,
+) -> Result<Prepared, String> {
+    let outer = outer::Outer::find();
+    let opened = Session::open(env.clone(), outer.is_some()).map_err(|error| error.to_string())?;
+    let Opened { session, progress, warnings } = opened;
+    if !silent {
+        for warning in &warnings {
+            eprintln!("farmbuild: {warning}");
+        }
+    }
+    let mut command = masqueraded(program, plan, &env, session.id())?;
+    let parallelism = Parallelism::provide(plan, &mut command, progress.capacity);
+    Ok(Prepared { command, session, parallelism, outer, silent })
+}
+
+impl Prepared {
+    fn run(self, program: &OsStr) -> ExitCode {
+        let Self { command, session, parallelism, outer, silent } = self;
+        let start = Instant::now();
+        let running = match child::start(command, parallelism.as_ref()) {
+            Ok(running) => running,
+            Err(error) => return child::cannot_run(program, &error),
+        };
+        let following = session.follow(progress::view(silent), parallelism, outer);
+        let ended = running.wait();
+        let summary = following.end();
+        if !progress::is_off(silent) {
+            for line in summary.iter().flat_map(|summary| summary::words(summary, start.elapsed()))
+            {
+                eprintln!("{line}");
+            }
+        }
+        ended.pass_on()
+    }
+}
+
+/// The build's command, with wrappers in the places of its compilers.
+fn masqueraded(
+    program: &OsStr,
+    plan: &Plan,
+    env: &[(OsString, OsString)],
+    build: BuildId,
+) -> Result<Command, String> {
+    let runtime = RuntimeDir::open().map_err(|error| error.to_string())?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let directory = masquerade::prepare(&runtime.masquerade(), &path)
+        .map_err(|error| format!("can't put wrappers in the compilers' places: {error}"))?;
+    let own = env::current_exe().map_err(|error| format!("can't find this program: {error}"))?;
+    let directories = std::iter::once(directory).chain(env::split_paths(&path));
+    let path =
+        env::join_paths(directories).map_err(|error| format!("PATH can't be used: {error}"))?;
+    let mut command = Command::new(program);
+    command.args(plan.args.iter().map(|arg| match plan.is_make {
+        true => compiler_variables::prefixed(arg, &own),
+        false => arg.clone(),
+    }));
+    command.env_clear().envs(env.iter().map(|(key, value)| (key, value)));
+    command.env("PATH", path).env("FARMBUILD_BUILD", build.0.to_string());
+    Ok(command)
+}
+
+/// Becomes the build's command.
+fn run_plainly(program: &OsStr, args: &[OsString]) -> ExitCode {
+    let error = Command::new(program).args(args).exec();
+    child::cannot_run(program, &error)
+}

@@ -1,0 +1,72 @@
+//! The last words of a build: what ran where, and what people should know.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use farmbuild_core::protocol::message::Summary;
+
+/// The summary as lines for standard error; none if there was no job at all and nothing to say.
+pub(crate) fn words(summary: &Summary, wall: Duration) -> Vec<String> {
+    let counters = &summary.counters;
+    let mut lines = Vec::new();
+    if counters.total > 0 {
+        let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+        let mut line =
+            format!("farmbuild: {} in {:.1} s", jobs(counters.total), wall.as_secs_f64());
+        // Writing to a String can't fail.
+        if sum(&counters.remote) > 0 {
+            let _ = write!(
+                line,
+                "; {} on the farm ({})",
+                sum(&counters.remote),
+                list(&counters.remote)
+            );
+        }
+        if sum(&counters.local) > 0 {
+            let _ = write!(line, "; {} at home ({})", sum(&counters.local), list(&counters.local));
+        }
+        if sum(&counters.retried) > 0 {
+            let _ = write!(line, "; retried after a host failed: {}", list(&counters.retried));
+        }
+        lines.push(line);
+    }
+    lines.extend(summary.notices.iter().map(|notice| format!("farmbuild: {notice}")));
+    lines
+}
+
+fn jobs(number: u64) -> String {
+    if number == 1 { "1 job".to_owned() } else { format!("{number} jobs") }
+}
+
+/// `b 3, a 1`, the most first.
+fn list(counts: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = counts.iter().filter(|(_, number)| **number > 0).collect();
+    counts.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+    counts.iter().map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_where_jobs_ran_and_why_not_elsewhere() {
+        let mut summary = Summary::default();
+        summary.counters.total = 5;
+        summary.counters.remote = [("a".into(), 1), ("b".into(), 3)].into();
+        summary.counters.local = [("link".into(), 1)].into();
+        summary.notices = vec!["host c is set aside.".into()];
+        let lines = words(&summary, Duration::from_millis(1250));
+        assert_eq!(
+            lines[0],
+            "farmbuild: 5 jobs in 1.2 s; 4 on the farm (b 3, a 1); 1 at home (link 1)"
+        );
+        assert_eq!(lines[1], "farmbuild: host c is set aside.");
+    }
+
+    #[test]
+    fn a_build_without_jobs_says_nothing() {
+        assert!(words(&Summary::default(), Duration::ZERO).is_empty());
+    }
+}

@@ -1,0 +1,184 @@
+//! `farmbuild doctor`: finds the usual mistakes of a farm and says the cure.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use farmbuild_core::protocol::message::{HostReport, Reply, Request};
+use serde_json::json;
+
+use super::{ask, failed, hosts};
+use crate::build::is_compiler;
+use crate::client::runtime_dir::RuntimeDir;
+use crate::real_compiler;
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    /// What is wrong and what to do; `None` if all is well.
+    trouble: Option<String>,
+}
+
+impl Finding {
+    fn good(what: impl Into<String>) -> Self {
+        Self { what: what.into(), trouble: None }
+    }
+
+    fn bad(what: impl Into<String>, trouble: impl Into<String>) -> Self {
+        Self { what: what.into(), trouble: Some(trouble.into()) }
+    }
+}
+
+pub(crate) fn run(farm: Option<PathBuf>, as_json: bool) -> ExitCode {
+    let findings = examine(farm.as_deref());
+    let ill = findings.iter().filter(|finding| finding.trouble.is_some()).count();
+    if as_json {
+        let list: Vec<_> =
+            findings.iter().map(|it| json!({ "what": it.what, "trouble": it.trouble })).collect();
+        println!("{:#}", json!({ "well": ill == 0, "findings": list }));
+    } else {
+        for Finding { what, trouble } in &findings {
+            match trouble {
+                None => println!("ok       {what}"),
+                Some(trouble) => println!("TROUBLE  {what}: {trouble}"),
+            }
+        }
+    }
+    match ill {
+        0 => ExitCode::SUCCESS,
+        1 => failed("one thing needs a hand"),
+        ill => failed(&format!("{ill} things need a hand")),
+    }
+}
+
+fn examine(farm: Option<&Path>) -> Vec<Finding> {
+    let mut findings = vec![compilers()];
+    let runtime_dir = match RuntimeDir::open() {
+        Ok(runtime_dir) => runtime_dir,
+        Err(error) => {
+            findings.push(Finding::bad("the daemon's directory", error.to_string()));
+            return findings;
+        }
+    };
+    match ask(&Request::Status) {
+        Ok(Reply::Status(status)) => {
+            findings.push(Finding::good(format!("the daemon answers (process {})", status.pid)));
+        }
+        Ok(_) => findings.push(Finding::bad("the daemon", super::ODD_ANSWER)),
+        Err(sentence) => {
+            let cure = format!("{sentence}; its log is {}", runtime_dir.log().display());
+            findings.push(Finding::bad("the daemon", cure));
+            return findings;
+        }
+    }
+    findings.extend(environment());
+    match hosts::report(farm, Some("cc".into())) {
+        Err(sentence) => findings.push(Finding::bad("the farm", sentence)),
+        Ok(report) => {
+            findings.push(Finding::good(format!("the farm is read from {}", report.source)));
+            findings
+                .extend(report.warnings.iter().map(|warning| Finding::bad("the farm", warning)));
+            if report.hosts.is_empty() {
+                let what = "no hosts: everything is compiled here (`farmbuild --help` shows how to name some)";
+                findings.push(Finding::good(what));
+            }
+            findings.extend(report.hosts.iter().map(host));
+        }
+    }
+    findings
+}
+
+/// Whether there is a compiler to stand in for.
+fn compilers() -> Finding {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own = env::current_exe().ok();
+    let entries = env::split_paths(&path)
+        .filter_map(|directory| fs::read_dir(directory).ok())
+        .flatten()
+        .flatten();
+    let real = entries.filter(|it| {
+        is_compiler(&it.file_name()) && real_compiler::is_real(&it.path(), own.as_deref())
+    });
+    match real.count() {
+        0 => Finding::bad("compilers", "there is no gcc and no clang on PATH; install one"),
+        number => Finding::good(format!("{number} names of compilers are on PATH")),
+    }
+}
+
+/// Variables that switch farmbuild off or past itself.
+fn environment() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    if set("FARMBUILD").is_some_and(|value| value == "off") {
+        findings.push(Finding::bad(
+            "the environment",
+            "FARMBUILD=off runs every compiler plainly; unset it",
+        ));
+    }
+    if let Some(prefix) = set("CCACHE_PREFIX") {
+        let trouble =
+            format!("CCACHE_PREFIX={} sends jobs past farmbuild; unset it", prefix.display());
+        findings.push(Finding::bad("the environment", trouble));
+    }
+    if set("DISTCC_HOSTS").is_some() && set("FARMBUILD_HOSTS").is_some() {
+        findings.push(Finding::good(
+            "FARMBUILD_HOSTS and DISTCC_HOSTS are both set; the first one counts",
+        ));
+    }
+    findings
+}
+
+fn host(host: &HostReport) -> Finding {
+    let what = format!("host {} ({} {})", host.name, host.via, host.address);
+    let unfit =
+        host.toolchains.iter().find_map(|it| it.reason.as_ref().map(|why| (&it.compiler, why)));
+    match (&host.reason, unfit) {
+        (None, None) => Finding::good(format!("{what} makes the same objects as this machine")),
+        (Some(reason), _) => {
+            let cure = cure(reason).map(|cure| format!(". {cure}")).unwrap_or_default();
+            Finding::bad(what, format!("{reason}{cure}"))
+        }
+        (None, Some((compiler, why))) => {
+            let cure = "Install the same version of the same package there as here";
+            Finding::bad(what, format!("it isn't used for {compiler}: {why}. {cure}"))
+        }
+    }
+}
+
+/// What to do about a connection that can't be made.
+fn cure(reason: &str) -> Option<&'static str> {
+    let reason = reason.to_lowercase();
+    let cures = [
+        ("refused (os", "Nothing listens there: start distccd, and compare the port"),
+        (
+            "timed out",
+            "Nothing answers: is the board on, the address right, and the port open in its firewall?",
+        ),
+        ("no route to host", "Is the board on, and in this network?"),
+        ("network is unreachable", "Is this machine in the board's network?"),
+        ("lookup address", "The name isn't known: use its address, or put it into /etc/hosts"),
+        (
+            "name or service not known",
+            "The name isn't known: use its address, or put it into /etc/hosts",
+        ),
+    ];
+    cures.iter().find(|(sign, _)| reason.contains(sign)).map(|(_, cure)| *cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_cured_has_a_cure() {
+        for reason in [
+            "connection refused (os error 111)",
+            "connect timed out",
+            "No route to host (os error 113)",
+        ] {
+            assert!(cure(reason).is_some(), "{reason}");
+        }
+        assert_eq!(cure("its gcc isn't the one here"), None);
+    }
+}

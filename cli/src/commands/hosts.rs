@@ -1,0 +1,89 @@
+//! `farmbuild hosts`: the farm as the daemon sees it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use farmbuild_core::protocol::message::{FarmReport, HostReport, Reply, Request};
+
+use super::{ODD_ANSWER, ask, failed, table};
+use crate::farm::source;
+
+pub(crate) fn run(farm: Option<PathBuf>, check: Option<OsString>, json: bool) -> ExitCode {
+    let report = match report(farm.as_deref(), check) {
+        Ok(report) => report,
+        Err(sentence) => return failed(&sentence),
+    };
+    if json {
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return failed(&error.to_string()),
+        }
+    } else {
+        show(&report);
+    }
+    let bad = report.hosts.iter().any(|host| host.state != "up");
+    if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Asks the daemon about the farm.
+pub(super) fn report(farm: Option<&Path>, check: Option<OsString>) -> Result<FarmReport, String> {
+    let env = source::environment(farm).map_err(|error| error.to_string())?;
+    match ask(&Request::Hosts { env, check })? {
+        Reply::Hosts(report) => Ok(report),
+        _ => Err(ODD_ANSWER.to_owned()),
+    }
+}
+
+fn show(report: &FarmReport) {
+    println!("farm: {}; this machine: {} slots", report.source, report.local_slots);
+    for warning in &report.warnings {
+        println!("warning: {warning}");
+    }
+    if report.hosts.is_empty() {
+        println!(
+            "There are no hosts: everything is compiled here. `farmbuild --help` shows how to name some."
+        );
+        return;
+    }
+    let head = [
+        "host",
+        "address",
+        "state",
+        "in flight",
+        "slots+queue",
+        "done",
+        "failed",
+        "speed",
+        "compilers",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(report.hosts.iter().map(row));
+    table::print(&rows);
+    for host in &report.hosts {
+        if let Some(reason) = &host.reason {
+            println!("{}: {reason}", host.name);
+        }
+        for toolchain in &host.toolchains {
+            if let Some(reason) = &toolchain.reason {
+                println!("{}: not used for {}: {reason}", host.name, toolchain.compiler);
+            }
+        }
+    }
+}
+
+fn row(host: &HostReport) -> Vec<String> {
+    let good = host.toolchains.iter().filter(|it| it.reason.is_none());
+    let names: Vec<_> = good.filter_map(|it| it.there.clone()).collect();
+    vec![
+        host.name.clone(),
+        format!("{} {}", host.via, host.address),
+        host.state.clone(),
+        host.in_flight.to_string(),
+        format!("{}+{}", host.slots, host.queue),
+        host.done.to_string(),
+        host.failed.to_string(),
+        host.speed.map_or_else(|| "-".to_owned(), |speed| format!("{:.1} MB/s", speed / 1e6)),
+        if names.is_empty() { "-".to_owned() } else { names.join(", ") },
+    ]
+}

@@ -1,0 +1,114 @@
+//! `farmbuild stats`: what ran where, and why jobs stayed home.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use farmbuild_core::analysis::Refusal;
+use farmbuild_core::protocol::message::{Counters, Reply, Request};
+use serde_json::{Value, json};
+
+use super::{ODD_ANSWER, ask, failed, table};
+
+pub(crate) fn run(as_json: bool, zero: bool) -> ExitCode {
+    let counters = match ask(&Request::Stats { zero }) {
+        Ok(Reply::Stats(counters)) => counters,
+        Ok(_) => return failed(ODD_ANSWER),
+        Err(sentence) => return failed(&sentence),
+    };
+    if as_json {
+        println!("{:#}", to_json(&counters));
+    } else {
+        table::print(&rows(&counters));
+    }
+    ExitCode::SUCCESS
+}
+
+/// The fields that scripts rely on; more may be added, none renamed.
+fn to_json(counters: &Counters) -> Value {
+    let hit = |tier: &str| counters.hit.get(tier).copied().unwrap_or(0);
+    json!({
+        "jobs": {
+            "total": counters.total,
+            "hit": {
+                "direct": hit("direct"),
+                "preprocessed": hit("preprocessed"),
+                "declaration": hit("declaration"),
+            },
+            "remote": counters.remote,
+            "local": counters.local,
+            "retried": counters.retried,
+        },
+        "lines": counters.lines,
+        "wall_seconds": counters.wall_seconds,
+        "bytes": { "sent": counters.sent, "received": counters.received },
+    })
+}
+
+fn rows(counters: &Counters) -> Vec<Vec<String>> {
+    let mut rows = vec![vec!["jobs".to_owned(), counters.total.to_string()]];
+    let mut section = |title: &str, counts: &BTreeMap<String, u64>, explain: bool| {
+        if counts.is_empty() {
+            return;
+        }
+        rows.push(vec![title.to_owned(), counts.values().sum::<u64>().to_string()]);
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort_by_key(|(_, number)| Reverse(**number));
+        for (name, number) in counts {
+            let sentence = if explain { explanation(name) } else { "" };
+            rows.push(vec![format!("  {name}"), number.to_string(), sentence.to_owned()]);
+        }
+    };
+    section("compiled on the farm", &counters.remote, false);
+    section("run at home", &counters.local, true);
+    section("retried after a host failed", &counters.retried, false);
+    rows.push(vec!["lines".to_owned(), counters.lines.to_string()]);
+    rows.push(vec!["seconds of builds".to_owned(), format!("{:.1}", counters.wall_seconds)]);
+    rows.push(vec!["bytes sent".to_owned(), counters.sent.to_string()]);
+    rows.push(vec!["bytes received".to_owned(), counters.received.to_string()]);
+    rows
+}
+
+/// Why jobs counted under `name` stayed home.
+fn explanation(name: &str) -> &'static str {
+    match name {
+        "no-hosts" => "no farm is configured",
+        "home-is-free" => "every board was busy and this machine wasn't",
+        "all-hosts-down" => "no host could be reached; see `farmbuild hosts`",
+        "no-host-has-compiler" => "no host has this very compiler; see `farmbuild hosts --check`",
+        "no-host-vetted" => "no host answered the first canary in time",
+        "attempts-used-up" => "hosts failed it; see `farmbuild hosts`",
+        "compiler-said" => "the compiler had something to say, and the local one says it best",
+        "preprocessor-said" => "preprocessing had something to say",
+        "unproven" => "it isn't proven that these flags give the same code elsewhere",
+        "strict-fidelity" => "debug info would differ, and fidelity is strict",
+        "farm-error" => "the farm's configuration can't be used; see `farmbuild doctor`",
+        name => {
+            let refusal = Refusal::ALL.iter().find(|refusal| refusal.name() == name);
+            refusal.map_or("", |refusal| refusal.sentence())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_find_the_designs_fields_even_before_the_first_job() {
+        let value = to_json(&Counters::default());
+        for pointer in [
+            "/jobs/total",
+            "/jobs/hit/direct",
+            "/jobs/hit/preprocessed",
+            "/jobs/hit/declaration",
+            "/jobs/remote",
+            "/jobs/local",
+            "/jobs/retried",
+            "/lines",
+            "/wall_seconds",
+        ] {
+            assert!(value.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}
