@@ -122,7 +122,7 @@ mod tests {
     fn a_name_is_taken_apart_into_target_compiler_and_version() {
         use Driver::{C, Cxx};
         use Family::{Clang, Gcc, Rustc, System, Unknown};
-        let rows: &[(&str, Family, Driver, Option<&str>, Option<&str>)] = &[
+        let rows = [
             ("gcc", Gcc, C, None, None),
             ("/usr/bin/gcc", Gcc, C, None, None),
             ("g++", Gcc, Cxx, None, None),
@@ -153,7 +153,7 @@ mod tests {
             ("", Unknown, C, None, None),
             ("/", Unknown, C, None, None),
         ];
-        for &(name, family, driver, target, version) in rows {
+        for (name, family, driver, target, version) in rows {
             let expected = CompilerName {
                 family,
                 driver,
