@@ -48,6 +48,7 @@ pub(super) const ROWS: &[Row] = &[
     row("-iwithprefixbefore", Either, Preprocess),
     row("-iwithsysroot", Either, Preprocess),
     row("-imultilib", Separate, Preprocess),
+    row("-imultiarch", Separate, Preprocess),
     row("-isysroot", Either, Preprocess),
     row("--sysroot", Separate, Preprocess),
     row("--sysroot=", Joined, Preprocess),
@@ -55,6 +56,7 @@ pub(super) const ROWS: &[Row] = &[
     row("-ivfsoverlay", Either, Preprocess),
     row("-F", Either, Preprocess),
     row("-iframework", Either, Preprocess),
+    row("-iframeworkwithsysroot", Either, Preprocess),
     row("-framework", Separate, Preprocess),
     row("-nostdinc", Flag, Preprocess),
     row("--no-standard-includes", Flag, Preprocess),
@@ -81,6 +83,7 @@ pub(super) const ROWS: &[Row] = &[
     row("-MG", Flag, Stay(Refusal::DependencyOptions)),
     row("--print-missing-file-dependencies", Flag, Stay(Refusal::DependencyOptions)),
     row("-MJ", Either, Stay(Refusal::DependencyOptions)),
+    row("-gen-cdb-fragment-path", Separate, Stay(Refusal::DependencyOptions)),
     row("-MV", Flag, Stay(Refusal::DependencyOptions)),
     row("-Mno-modules", Flag, Stay(Refusal::DependencyOptions)),
     // The form of the text.
