@@ -4,11 +4,11 @@
 //! object, so both names must be spelt out for it.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::compiler::Family;
 use super::options::Dependency;
+use super::plan::is_special;
 use super::refusal::Refusal;
 
 /// The dependency options of one command line.
@@ -77,7 +77,10 @@ impl DependencyOptions {
             return Ok(args);
         };
         let mixed = self.by_driver || self.file.is_some();
-        if self.by_preprocessor.is_some() && mixed || is_special(&path) {
+        if self.by_preprocessor.is_some() && mixed
+            || path.as_os_str().is_empty()
+            || is_special(&path)
+        {
             return Err(Refusal::DependencyOptions);
         }
         if self.by_preprocessor.is_none() && self.file.is_none() {
@@ -91,10 +94,4 @@ impl DependencyOptions {
         }
         Ok(args)
     }
-}
-
-/// Standard output or a device by name.
-fn is_special(path: &Path) -> bool {
-    let bytes = path.as_os_str().as_bytes();
-    bytes.is_empty() || bytes == b"-" || path.starts_with("/dev") || path.starts_with("/proc")
 }

@@ -3,7 +3,7 @@
 //! A pure function of `argv`, the working directory's name and response files; it looks at no other file and starts
 //! nothing. A reader who follows one command line meets the modules in this order: [`compiler`] (`argv[0]`),
 //! [`response`] (`@file`), `options` (the tables), `scan` (one walk over the arguments), `dependencies`,
-//! `side_output`, and here the verdict. [`environment`] and [`source_text`] look at what isn't on the command line.
+//! `side_output`, and `plan` (the verdict). [`environment`] and [`source_text`] look at what isn't on the command line.
 
 pub mod compiler;
 mod debug_info;
@@ -11,6 +11,7 @@ mod dependencies;
 pub mod environment;
 pub mod language;
 mod options;
+mod plan;
 pub mod refusal;
 pub mod response;
 mod scan;
@@ -19,19 +20,19 @@ pub mod source_text;
 mod stages;
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 pub use self::compiler::{CompilerName, Driver, Family};
 pub use self::debug_info::DebugInfo;
 pub use self::language::Language;
+pub use self::plan::RemotePlan;
 pub use self::refusal::{Refusal, Refused};
 pub use self::response::{AnalysisError, FileSystem, ResponseFiles};
 pub use self::scan::Source;
 pub use self::side_output::{SideKind, SideOutput};
 
 use self::options::Stop;
-use self::scan::{Scan, is_special_output};
+use self::scan::Scan;
 use self::side_output::Names;
 
 /// What kind of work an invocation is.
@@ -80,27 +81,6 @@ pub struct Analysis {
     pub remote: Result<RemotePlan, Refused>,
 }
 
-/// How to split a compile into preprocessing here and compiling elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemotePlan {
-    /// The arguments behind `argv[0]` for preprocessing here to standard output, but for `-E` itself: the user's without
-    /// `-c` and `-o`, with the dependency file and its target spelt out. Not needed if `language` is preprocessed.
-    pub preprocess_args: Vec<OsString>,
-    /// The arguments behind `argv[0]` for compiling the text elsewhere. There is no `-x`: the caller adds one, or
-    /// names the input so that it needs none.
-    pub compile_args: Vec<OsString>,
-    /// Which of `compile_args` is the input's name.
-    pub input: usize,
-    /// Which of `compile_args` is the output's name.
-    pub output: usize,
-    /// The source's language: C or C++, preprocessed or not.
-    pub language: Language,
-    /// Headers of `-include`, as spelt. A precompiled one may lie beside each (`.gch`, `.pch`).
-    pub forced_includes: Vec<PathBuf>,
-    /// gcc's `-fdirectives-only` would lose warnings that are asked for (`-Wunused-macros`, `-Wtraditional`).
-    pub forbids_directives_only: bool,
-}
-
 /// Analyses an invocation, its compiler known by its name only.
 ///
 /// # Errors
@@ -147,7 +127,7 @@ pub fn analyse_as(
     let kind = kind(&scan);
     let output = output(&scan, kind);
     let side_outputs = side_outputs(&mut scan, kind, output.as_deref());
-    let remote = plan(&mut scan, kind, output.as_deref(), cwd);
+    let remote = plan::plan(&mut scan, kind, output.as_deref(), cwd);
     let Scan { sources, debug_info, .. } = scan;
     Ok(Analysis { kind, sources, output, side_outputs, debug_info, remote, compiler })
 }
@@ -214,99 +194,4 @@ fn side_outputs(scan: &mut Scan<'_>, kind: Kind, output: Option<&Path>) -> Vec<S
         }
     }
     all
-}
-
-/// The verdict: what kind of work it is comes first, then its files, then single arguments.
-fn plan(
-    scan: &mut Scan<'_>,
-    kind: Kind,
-    output: Option<&Path>,
-    cwd: &Path,
-) -> Result<RemotePlan, Refused> {
-    let family = scan.compiler.family;
-    if let Some(refusal) = refusal_of_kind(kind) {
-        return Err(refusal.into());
-    }
-    let source = match scan.sources.as_slice() {
-        [source] => source.clone(),
-        [] => return Err(Refusal::NoSource.into()),
-        _ => return Err(Refusal::SeveralSources.into()),
-    };
-    let refuse = |reason, path: &Path| Refused { reason, argument: Some(path.into()) };
-    if source.path == Path::new("-") {
-        return Err(Refusal::SourceOnStdin.into());
-    }
-    if let Some(refusal) = refusal_of_language(source.language) {
-        return Err(refuse(refusal, &source.path));
-    }
-    let object = match output {
-        Some(object) if object.as_os_str().is_empty() => return Err(Refusal::EmptyArgument.into()),
-        Some(object) if is_special_output(object) => {
-            return Err(refuse(Refusal::OutputNotAFile, object));
-        }
-        Some(object) if !is_odd_name(object) && !is_odd_name(&source.path) => object,
-        _ => return Err(refuse(Refusal::OddName, &source.path)),
-    };
-    if cwd.join(object) == cwd.join(&source.path) {
-        return Err(refuse(Refusal::OutputIsSource, object));
-    }
-    if scan.outputs.len() > 1 {
-        return Err(Refusal::SeveralOutputs.into());
-    }
-    if let Some(refused) = scan.refused() {
-        return Err(refused);
-    }
-    if source.language.is_preprocessed() && scan.dependencies.is_asked_for() {
-        return Err(Refusal::DependenciesOfPreprocessed.into());
-    }
-    if family == Family::System {
-        return Err(Refusal::UnresolvedCompiler.into());
-    }
-    let mut preprocess_args = scan.dependencies.explicit(family, object)?;
-    preprocess_args.append(&mut scan.preprocess_args);
-    let mut compile_args = std::mem::take(&mut scan.compile_args);
-    compile_args.extend(["-c".into(), source.path.into(), "-o".into(), object.into()]);
-    Ok(RemotePlan {
-        preprocess_args,
-        input: compile_args.len() - 3,
-        output: compile_args.len() - 1,
-        compile_args,
-        language: source.language,
-        forced_includes: std::mem::take(&mut scan.forced_includes),
-        forbids_directives_only: scan.forbids_directives_only(),
-    })
-}
-
-fn refusal_of_kind(kind: Kind) -> Option<Refusal> {
-    match kind {
-        Kind::Compile => None,
-        Kind::CompileToAssembly => Some(Refusal::AssemblyOutput),
-        Kind::Preprocess => Some(Refusal::PreprocessOnly),
-        Kind::CheckSyntax => Some(Refusal::SyntaxOnly),
-        Kind::Precompile => Some(Refusal::PrecompiledHeader),
-        Kind::Assemble => Some(Refusal::Assembly),
-        Kind::CompileAndLink => Some(Refusal::CompileAndLink),
-        Kind::Link => Some(Refusal::Link),
-        Kind::Probe => Some(Refusal::Probe),
-        Kind::Unknown => Some(Refusal::UnknownCompiler),
-    }
-}
-
-fn refusal_of_language(language: Language) -> Option<Refusal> {
-    match language {
-        Language::C | Language::Cxx | Language::PreprocessedC | Language::PreprocessedCxx => None,
-        Language::CHeader | Language::CxxHeader => Some(Refusal::PrecompiledHeader),
-        Language::Module => Some(Refusal::Modules),
-        Language::Gpu => Some(Refusal::Gpu),
-        Language::Assembly | Language::AssemblyWithCpp => Some(Refusal::Assembly),
-        Language::ObjectiveC | Language::LlvmIr | Language::Other => Some(Refusal::Language),
-        Language::LinkerInput => Some(Refusal::NoSource),
-    }
-}
-
-/// `.c`, `a.` and the like: gcc and clang name what they write differently from each other.
-fn is_odd_name(path: &Path) -> bool {
-    let Some(name) = path.file_name() else { return true };
-    let name = name.as_bytes();
-    name.ends_with(b".") || name.starts_with(b".") && !name[1..].contains(&b'.')
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::compiler::CompilerName;
 use super::debug_info::DebugInfo;
@@ -231,9 +231,4 @@ fn file_in_value(row: &Row, value: Option<&OsStr>) -> Option<Refusal> {
     }
     let named = [&b"file"[..], b"list", b"path", b"dir"].iter().any(|part| name.ends_with(part));
     (named || value.contains(&b'/')).then_some(Refusal::OptionNamesFile)
-}
-
-/// Whether `path` is standard output or a device by its name.
-pub(super) fn is_special_output(path: &Path) -> bool {
-    path == Path::new("-") || path.starts_with("/dev") || path.starts_with("/proc")
 }

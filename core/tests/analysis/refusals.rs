@@ -51,6 +51,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("-fauto-profile", "profile"),
     ("-fbranch-probabilities", "profile"),
     ("-fprofile-list=x", "option-names-file"),
+    ("-fprofile-prefix-map=/a=.", "remote"),
+    ("-finstrument-functions-exclude-file-list=/usr/include", "remote"),
     ("-gsplit-dwarf", "split-debug-info"),
     ("-fstack-usage", "stack-usage"),
     ("-fcallgraph-info=su", "call-graph"),

@@ -46,6 +46,10 @@ pub(super) const ROWS: &[Row] = &[
     // A name is only a seed here, and only a linker there.
     row("-frandom-seed=", Joined, Both),
     row("-fuse-ld=", Joined, Both),
+    // These name files to be compared or replaced, not to be read.
+    row("-finstrument-functions-exclude-file-list=", Joined, Both),
+    row("-fprofile-prefix-map=", Joined, Both),
+    row("-fprofile-update=", Joined, Both),
     row("-fdebug-compilation-dir", Separate, Both),
     row("-march=", Joined, Processor),
     row("-mtune=", Joined, Processor),

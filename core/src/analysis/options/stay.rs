@@ -40,6 +40,7 @@ pub(super) const ROWS: &[Row] = &[
     // What it prints.
     row("-H", Flag, Stay(R::Verbose)),
     row("--trace-includes", Flag, Stay(R::Verbose)),
+    row("-fshow-skipped-includes", Flag, Stay(R::Verbose)),
     row("-Q", Flag, Stay(R::Verbose)),
     row("-time", Joined, Stay(R::Verbose)),
     row("-ftime-report", Joined, Stay(R::Verbose)),
