@@ -51,6 +51,9 @@ pub(super) fn plan(
     if source.path == Path::new("-") {
         return Err(Refusal::SourceOnStdin.into());
     }
+    if is_special(&source.path) {
+        return Err(refuse(Refusal::SourceNotAFile, &source.path));
+    }
     if let Some(refusal) = refusal_of_language(source.language) {
         return Err(refuse(refusal, &source.path));
     }
@@ -126,7 +129,11 @@ fn is_odd_name(path: &Path) -> bool {
     name.ends_with(b".") || name.starts_with(b".") && !name[1..].contains(&b'.')
 }
 
-/// Standard output, or a device by its name.
+/// Standard input or output, a device or a directory by its name.
 pub(super) fn is_special(path: &Path) -> bool {
-    path == Path::new("-") || path.starts_with("/dev") || path.starts_with("/proc")
+    let device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
+    path == Path::new("-")
+        || device
+        || path.starts_with("/proc")
+        || path.as_os_str().as_bytes().ends_with(b"/")
 }

@@ -43,6 +43,7 @@ refusals! {
     NoSource "no-source" "it names nothing to compile"
     SeveralSources "several-sources" "it names several sources; one compile for each could travel"
     SourceOnStdin "source-on-stdin" "its source comes from standard input"
+    SourceNotAFile "source-not-a-file" "its source isn't a regular file"
     Assembly "assembly" "assembling costs less than sending"
     Language "language" "its language is neither C nor C++"
     Modules "modules" "C++ modules read and write files beside the object"

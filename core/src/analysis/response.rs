@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::plan::is_special;
+
 /// Where response files are read from.
 pub trait ResponseFiles {
     /// Reads at most `limit` bytes, plus one where there are more, of the file with this absolute name.
@@ -23,12 +25,13 @@ pub struct FileSystem;
 
 impl ResponseFiles for FileSystem {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path)?;
-        if !file.metadata()?.is_file() {
-            // A pipe can be read once only, and the compiler has to read it again.
+        // A pipe can be read once only, and the compiler has to read it again; opening one may wait for ever. Names
+        // such as `/dev/fd/63` mean a file that the compiler has open, not this process.
+        if is_special(path) || !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
         io::Read::read_to_end(&mut io::Read::take(file, limit.saturating_add(1)), &mut bytes)?;
         Ok(bytes)
     }
@@ -208,6 +211,14 @@ mod tests {
     fn a_response_file_that_can_not_be_read_is_an_error() {
         let error = expand(&["@/".into()], Path::new("/"), &FileSystem).unwrap_err();
         assert!(matches!(error, AnalysisError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_or_an_open_file_is_left_to_the_compiler() {
+        for name in ["@/dev/fd/0", "@/proc/self/fd/0", "@/dev/null"] {
+            let error = expand(&[name.into()], Path::new("/"), &FileSystem).unwrap_err();
+            assert!(matches!(error, AnalysisError::Unreadable { .. }), "{name}: {error}");
+        }
     }
 
     proptest! {
