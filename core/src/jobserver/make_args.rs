@@ -162,6 +162,10 @@ impl MakeArgs {
                 b'j' | b'l' => Takes::Number,
                 _ => Takes::Nothing,
             };
+            if !letter.is_ascii_alphabetic() {
+                // No option at all: make refuses the word, so it stays whole.
+                break;
+            }
             if takes == Takes::Nothing {
                 self.note(char::from(letter));
                 kept.push(letter);
