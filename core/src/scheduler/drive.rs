@@ -76,7 +76,9 @@ impl Inner {
                     AttemptGuard { inner: Arc::clone(self), attempt, how: Some(Ended::Vanished) };
                 Task::Attempt(guard, executor, job, cancel)
             }
-            Effect::Probe { host, executor, delay } => Task::Probe(host, executor, delay),
+            Effect::Probe { host, executor, delay, epoch } => {
+                Task::Probe((host, epoch), executor, delay)
+            }
             Effect::Vet { host, key, executor, job } => Task::Vet(host, key, executor, job),
             Effect::Discard { .. } | Effect::Forget { .. } => return,
         };
@@ -87,14 +89,9 @@ impl Inner {
             Task::Attempt(guard, executor, job, cancel) => {
                 drop(runtime.spawn(attempt(guard, executor, job, cancel)));
             }
-            Task::Probe(host, executor, delay) => {
-                drop(runtime.spawn(probe(
-                    inner,
-                    host,
-                    executor,
-                    delay,
-                    self.settings.probe_timeout,
-                )));
+            Task::Probe(breakdown, executor, delay) => {
+                let limit = self.settings.probe_timeout;
+                drop(runtime.spawn(probe(inner, breakdown, executor, delay, limit)));
             }
             Task::Vet(host, key, executor, job) => {
                 let (vetter, limit) = (Arc::clone(&self.vetter), self.settings.vet_timeout);
@@ -132,7 +129,7 @@ impl Drop for Inner {
 
 enum Task {
     Attempt(AttemptGuard, Arc<dyn Executor>, SharedJob, Arc<Notify>),
-    Probe(HostId, Arc<dyn Executor>, Duration),
+    Probe((HostId, u64), Arc<dyn Executor>, Duration),
     Vet(HostId, Key, Arc<dyn Executor>, SharedJob),
 }
 
@@ -144,7 +141,8 @@ pub(super) struct JobGuard<'a> {
 
 impl Drop for JobGuard<'_> {
     fn drop(&mut self) {
-        self.inner.event(|farm| farm.remove(self.ticket));
+        // Not an event: room comes back only when the attempts' futures are gone.
+        self.inner.look(|farm| farm.remove(self.ticket));
     }
 }
 
@@ -180,9 +178,10 @@ async fn attempt(
     guard.how = Some(how);
 }
 
+/// Probes a host that failed until it answers; another breakdown has another prober.
 async fn probe(
     inner: Weak<Inner>,
-    host: HostId,
+    (host, mut epoch): (HostId, u64),
     executor: Arc<dyn Executor>,
     mut delay: Duration,
     limit: Duration,
@@ -190,7 +189,7 @@ async fn probe(
     loop {
         tokio::time::sleep(delay).await;
         let goes_on =
-            inner.upgrade().is_some_and(|inner| inner.look(|farm| farm.start_probe(host)));
+            inner.upgrade().is_some_and(|inner| inner.look(|farm| farm.start_probe(host, epoch)));
         if !goes_on {
             return;
         }
@@ -200,8 +199,8 @@ async fn probe(
             Err(why) => Err(format!("its probe {why}")),
         };
         let Some(inner) = inner.upgrade() else { return };
-        match inner.event(|farm| farm.probed(host, result)) {
-            Some(again) => delay = again,
+        match inner.event(|farm| farm.probed(host, epoch, result)) {
+            Some(again) => (delay, epoch) = again,
             None => return,
         }
     }

@@ -63,11 +63,15 @@ impl Host {
         &mut self.toolchains[key]
     }
 
+    /// Whether any toolchain is fit here.
+    pub(super) fn is_fit(&self) -> bool {
+        self.toolchains.iter().any(|toolchain| matches!(toolchain.vetting, Vetting::Good))
+    }
+
     /// Whether every toolchain asked for so far is unfit here.
     pub(super) fn is_unfit(&self) -> bool {
         let bad = |t: &Toolchain| matches!(t.vetting, Vetting::Bad { .. });
-        let good = |t: &Toolchain| matches!(t.vetting, Vetting::Good);
-        self.toolchains.iter().any(bad) && !self.toolchains.iter().any(good)
+        !self.is_fit() && self.toolchains.iter().any(bad)
     }
 }
 
@@ -110,6 +114,7 @@ pub(super) enum Effect {
         host: HostId,
         executor: Arc<dyn Executor>,
         delay: Duration,
+        epoch: u64,
     },
     Vet {
         host: HostId,
@@ -193,12 +198,13 @@ impl Farm {
         let mut kept = Vec::new();
         for (entry, name, capacity) in entries {
             let same = self.hosts.iter_mut().find(|host| {
-                !host.retired
-                    && host.name == name
-                    && host.key == entry.key
-                    && host.capacity == capacity
+                host.name == name && host.key == entry.key && host.capacity == capacity
             });
             if let Some(host) = same {
+                // One that comes back while its last jobs still run must not get its room twice.
+                if std::mem::take(&mut host.retired) {
+                    host.health.put_back();
+                }
                 kept.push(host.id);
                 continue;
             }
@@ -243,7 +249,8 @@ impl Farm {
         let delay = host.health.fail(&host.name, reason, &self.settings);
         if !host.retired {
             let executor = Arc::clone(&host.executor);
-            self.effects.push(Effect::Probe { host: id, executor, delay });
+            let epoch = host.health.epoch;
+            self.effects.push(Effect::Probe { host: id, executor, delay, epoch });
         }
         for attempt in host.flight.clone() {
             let queued =
@@ -256,16 +263,27 @@ impl Farm {
         self.review_waiting();
     }
 
-    /// Whether the prober should still probe; marks the host as being probed.
-    pub(super) fn start_probe(&mut self, id: HostId) -> bool {
-        let Some(host) = self.host_mut(id).filter(|host| !host.retired) else { return false };
-        host.health.start_probe();
-        true
+    /// Whether the prober of this breakdown should still probe; marks the host as being probed.
+    pub(super) fn start_probe(&mut self, id: HostId, epoch: u64) -> bool {
+        let Some(host) = self.host_mut(id) else { return false };
+        let goes_on = !host.retired && !host.health.is_up() && host.health.epoch == epoch;
+        if goes_on {
+            host.health.start_probe();
+        }
+        goes_on
     }
 
-    /// A probe ended. Returns when to probe again, if it failed.
-    pub(super) fn probed(&mut self, id: HostId, result: Result<(), String>) -> Option<Duration> {
+    /// A probe ended. If it failed: when to probe again, and for which breakdown.
+    pub(super) fn probed(
+        &mut self,
+        id: HostId,
+        epoch: u64,
+        result: Result<(), String>,
+    ) -> Option<(Duration, u64)> {
         let host = self.hosts.iter_mut().find(|host| host.id == id && !host.retired)?;
+        if host.health.is_up() || host.health.epoch != epoch {
+            return None;
+        }
         match result {
             Ok(()) => {
                 tracing::info!(host = host.name, "host is back");
@@ -273,7 +291,10 @@ impl Farm {
                 self.review_waiting();
                 None
             }
-            Err(reason) => Some(host.health.fail(&host.name, reason, &self.settings)),
+            Err(reason) => {
+                let delay = host.health.fail(&host.name, reason, &self.settings);
+                Some((delay, host.health.epoch))
+            }
         }
     }
 

@@ -6,6 +6,9 @@
 /// How far ahead of a slot falling free a job is sent to a host's queue, so that its upload overlaps.
 const AHEAD: f64 = 0.5;
 
+/// Ends that are this close are taken as equal: no estimate is better.
+const EQUAL: f64 = 0.01;
+
 /// What moving a job costs, at least: its upload is done again.
 const MOVE: f64 = 0.05;
 
@@ -88,9 +91,10 @@ pub(super) fn place(
 ) -> Placing {
     let best = (0..hosts.len())
         .filter(|&host| eligible(host) && hosts[host].slots > 0)
-        .map(|host| (host, hosts[host].finish(work), hosts[host].load()))
+        .map(|host| (host, (hosts[host].finish(work) / EQUAL).round(), hosts[host].load()))
         .min_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)));
-    let Some((best, finish, _)) = best else { return Placing::Nowhere };
+    let Some((best, ..)) = best else { return Placing::Nowhere };
+    let finish = hosts[best].finish(work);
     let any_free = || {
         (0..hosts.len())
             .any(|host| eligible(host) && hosts[host].has_free_slot() && hosts[host].room > 0)

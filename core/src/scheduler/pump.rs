@@ -45,6 +45,8 @@ impl Farm {
 
     fn send_waiting(&mut self, view: &mut View, now: Instant) {
         let mut ahead = 0;
+        // Toolchains that no host is fit for: looked up once, however many jobs wait for one.
+        let mut nowhere = Vec::new();
         for ticket in self.line(now) {
             if ahead >= LOOK_AHEAD || !view.has_room() && self.home_speed(view).is_none() {
                 break;
@@ -52,12 +54,16 @@ impl Farm {
             let home = self.home_speed(view);
             let Some(state) = self.jobs.get(&ticket) else { continue };
             let (key, work) = (state.key, state.work);
+            if nowhere.contains(&key) {
+                continue;
+            }
             let failed = state.failed.clone();
             let eligible = |host: usize| self.is_eligible(view.ids[host], key, &failed);
             match place(&mut view.hosts, home, work, eligible) {
                 Placing::Send(host) => self.send(ticket, view.ids[host]),
                 Placing::Home => self.bring_home(ticket),
                 Placing::Wait => ahead += 1,
+                Placing::Nowhere if failed.is_empty() => nowhere.push(key),
                 Placing::Nowhere => {}
             }
         }
@@ -171,7 +177,7 @@ impl View {
         let mut view = Self { hosts: vec![], ids: vec![], placed: vec![], tickets: vec![], mean };
         for host in farm.hosts.iter().filter(|host| !host.flight.is_empty() || host.is_usable()) {
             let seen = view.add_attempts(farm, host, any_known, now);
-            if host.is_usable() {
+            if host.is_usable() && host.is_fit() {
                 view.hosts.push(seen);
                 view.ids.push(host.id);
             }
