@@ -121,7 +121,8 @@ impl DistccExecutor {
             }
             Failure::Io(error) if is_hang_up(error) => {
                 "it hung up before it had read the job: it may not allow this machine (start distccd with --allow and \
-                 this machine's address), or not accept one of the arguments"
+                 this machine's address), not accept one of the arguments, or have no room in its temporary \
+                 directory; its log says which"
             }
             _ => return self.failed(failure, during),
         };

@@ -27,6 +27,8 @@
 //! - A compiler that is listed but isn't there comes back as a compile that exited 110, with a line of distccd's
 //!   own on standard error.
 //! - A client that isn't allowed (`--allow`) is hung up on at once.
+//! - A full temporary directory shows in two ways: while the source arrives, the server hangs up; while the object
+//!   is written, the compile "fails" with status 1 and a line of the assembler's.
 //! - Closing the connection makes the server kill the compiler's process group within a second.
 
 mod address;

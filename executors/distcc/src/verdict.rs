@@ -44,7 +44,44 @@ pub(crate) fn judge(wait: u32, stdout: &[u8], stderr: &[u8]) -> Result<Verdict, 
     if silent && (100..=120).contains(&code) {
         return Ok(Verdict::HostFault(explain(code, stderr)));
     }
+    if code != 0 {
+        if let Some(fault) = host_fault_in(stderr) {
+            return Ok(Verdict::HostFault(fault));
+        }
+    }
     Ok(Verdict::Compiled(CompilerStatus::Exited(code)))
+}
+
+/// What compilers and assemblers print when the machine fails them, not the source. A host with a full disk or
+/// without memory answers with an ordinary compile error: this is all there is to tell it by. A source that makes
+/// its diagnostics hold one of these only loses a try: the job runs at home at last.
+const TELLTALES: [(&str, &str); 8] = [
+    ("No space left on device", "its disk is full"),
+    (": Fatal error: ", "its temporary directory is full or gone"),
+    ("error writing to", "its disk is full"),
+    ("Killed signal terminated program", "its memory is full; give it fewer slots"),
+    ("out of memory", "its memory is full; give it fewer slots"),
+    ("memory exhausted", "its memory is full; give it fewer slots"),
+    ("Cannot allocate memory", "its memory is full; give it fewer slots"),
+    ("cannot execute", "a part of its compiler is missing"),
+];
+
+fn host_fault_in(stderr: &[u8]) -> Option<String> {
+    // Only what the tools say of themselves: a diagnostic of the source never has these words.
+    let fatal = |line: &&str| {
+        line.to_ascii_lowercase().contains("fatal error: ") || line.contains("out of memory")
+    };
+    let text = String::from_utf8_lossy(stderr);
+    text.lines().filter(fatal).find_map(|line| {
+        let (_, meaning) = TELLTALES.iter().find(|(words, _)| line.contains(words))?;
+        Some(format!("{meaning} ({})", cut(line).escape_debug()))
+    })
+}
+
+/// A stranger's line, at a length for people.
+fn cut(line: &str) -> &str {
+    let end = line.char_indices().nth(200).map_or(line.len(), |(index, _)| index);
+    &line[..end]
 }
 
 /// Signals that no compiler raises in itself, whatever it compiles.
@@ -78,9 +115,8 @@ fn explain(code: i32, stderr: &[u8]) -> String {
         _ => "distccd failed for a reason of its own; see its log",
     };
     // distccd's own line says the most. It is a stranger's text: cut short, control characters escaped.
-    let said = String::from_utf8_lossy(&stderr[..stderr.len().min(200)]);
-    match said.lines().next() {
-        Some(line) => format!("{meaning} (status {code}: {})", line.escape_debug()),
+    match String::from_utf8_lossy(stderr).lines().next() {
+        Some(line) => format!("{meaning} (status {code}: {})", cut(line).escape_debug()),
         None => format!("{meaning} (status {code})"),
     }
 }
@@ -124,6 +160,51 @@ mod tests {
         let Ok(Verdict::HostFault(text)) = judge(110 << 8, b"", said) else { panic!() };
         assert!(text.starts_with("the compiler is not there;"), "{text}");
         assert!(text.contains("failed to exec nonexist"), "{text}");
+    }
+
+    #[test]
+    fn tools_that_the_host_fails_are_the_hosts_fault() {
+        // The first two as seen from distccd with a full temporary directory.
+        for (said, meaning) in [
+            (
+                "/tmp/cc1aaZmG.s: Fatal error: /tmp/distccd_38e553c6.o: No such file or directory\n",
+                "full or gone",
+            ),
+            (
+                "{standard input}: Fatal error: /tmp/distccd_f9.o: No such file or directory\n",
+                "full or gone",
+            ),
+            (
+                "gcc: warning: x\ncc1: fatal error: error writing to /tmp/a.s: No space left on device\n",
+                "full",
+            ),
+            (
+                "gcc: fatal error: Killed signal terminated program cc1\ncompilation terminated.\n",
+                "memory",
+            ),
+            ("cc1plus: out of memory allocating 65536 bytes after a total of 1 bytes\n", "memory"),
+            (
+                "gcc: fatal error: cannot execute ‘cc1obj’: execvp: No such file or directory\n",
+                "missing",
+            ),
+        ] {
+            let verdict = judge(1 << 8, b"", said.as_bytes()).unwrap();
+            let Verdict::HostFault(text) = verdict else { panic!("{said}") };
+            assert!(text.contains(meaning), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_source_are_not_the_hosts_fault() {
+        for said in [
+            "a.c:1:1: error: expected expression before ';' token\n",
+            "/tmp/distccd_d9104d72.i:1:9: error: expected expression before ';' token\n",
+            "a.c:1:10: fatal error: missing.h: No such file or directory\n",
+            "a.c:3: error: #error No space left on device\n",
+        ] {
+            let verdict = judge(1 << 8, b"", said.as_bytes()).unwrap();
+            assert_eq!(verdict, Verdict::Compiled(CompilerStatus::Exited(1)), "{said}");
+        }
     }
 
     #[test]

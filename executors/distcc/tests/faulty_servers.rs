@@ -59,9 +59,13 @@ async fn a_server_that_never_answers_or_never_reads_stalls() {
 #[tokio::test]
 async fn a_full_disk_there_is_refused_with_the_cure() {
     for (compression, version) in BOTH.into_iter().zip(1..) {
-        let error = error_from(Fault::disk_full(version), compression).await;
-        let ExecError::Refused { detail, .. } = &error else { panic!("{error}") };
-        assert!(detail.contains("disk"), "{detail}");
+        for (fault, words) in
+            [(Fault::io_error(version), "disk"), (Fault::disk_full(version), "temporary directory")]
+        {
+            let error = error_from(fault, compression).await;
+            let ExecError::Refused { detail, .. } = &error else { panic!("{error}") };
+            assert!(detail.contains(words), "{detail}");
+        }
     }
 }
 

@@ -136,6 +136,19 @@ async fn an_argument_that_distccd_runs_at_home_only_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_without_room_for_files_refuses_until_it_has_some() {
+    let server = Distccd::start();
+    server.fill_disk();
+    let case = Case::new("gcc", "a.c", "int x;\n");
+    let executor = executor(&server.address(), Compression::Lzo, patient());
+    let error = executor.execute(case.job(&[])).await.unwrap_err();
+    let ExecError::Refused { detail, .. } = &error else { panic!("{error}") };
+    assert!(detail.contains("temporary directory"), "{detail}");
+    server.free_disk();
+    executor.execute(case.job(&[])).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_client_that_is_not_allowed_is_told_so() {
     let server = Distccd::builder().allow("10.11.12.13").start();
     let case = Case::new("gcc", "a.c", "int x;\n");

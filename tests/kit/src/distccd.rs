@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::port::free_port;
-use crate::process::{ProcessTree, descendants};
+use crate::process::{ProcessTree, descendants, is_alive};
 use crate::space::TestSpace;
 
 /// How long a server may take to listen.
@@ -80,9 +80,9 @@ impl DistccdBuilder {
         let space = TestSpace::new();
         let temporary = space.join("tmp");
         fs::create_dir(&temporary).expect("a directory in our own");
-        fs::set_permissions(&temporary, Permissions::from_mode(0o1777)).expect("a mode of our own");
         let port = self.port.unwrap_or_else(free_port);
         let mut server = Distccd { builder: self, space, port, tree: None };
+        server.free_disk();
         server.start_again();
         server
     }
@@ -149,8 +149,7 @@ impl Distccd {
         let is_server = |id: u32| {
             fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name == "distccd\n")
         };
-        let is_dead = |id: u32| fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|l| l.is_empty());
-        descendants(tree.id()).into_iter().filter(|&id| !is_server(id) && !is_dead(id)).collect()
+        descendants(tree.id()).into_iter().filter(|&id| !is_server(id) && is_alive(id)).collect()
     }
 
     /// Kills the server and its compilers, all at once, as a power cut would.
@@ -189,6 +188,21 @@ impl Distccd {
     /// Lets a suspended server run on.
     pub fn resume(&self) {
         self.tree.as_ref().expect("a running server").resume();
+    }
+
+    /// Leaves no room for files of jobs: the server can't make any until [`Distccd::free_disk`].
+    pub fn fill_disk(&self) {
+        self.set_temporary_mode(0o555);
+    }
+
+    /// Undoes [`Distccd::fill_disk`].
+    pub fn free_disk(&self) {
+        self.set_temporary_mode(0o1777);
+    }
+
+    fn set_temporary_mode(&self, mode: u32) {
+        fs::set_permissions(self.temporary_directory(), Permissions::from_mode(mode))
+            .expect("a mode of our own directory");
     }
 
     fn log_file(&self) -> PathBuf {

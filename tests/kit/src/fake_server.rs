@@ -45,13 +45,36 @@ impl Fault {
         Self::AnswerAndHang(head.into_bytes())
     }
 
-    /// What distccd answers when the host's disk is full: a "compile" that exited with 107, an I/O error.
+    /// A "compile" that exited with 107, distcc's own code for an I/O error.
+    #[must_use]
+    pub fn io_error(version: u32) -> Self {
+        Self::Answer(failed_reply(version, 107, b""))
+    }
+
+    /// What distccd 3.4 answers when the object finds no room on the host's disk: a compile that failed.
     #[must_use]
     pub fn disk_full(version: u32) -> Self {
-        let head =
-            format!("DONE{version:08x}STAT{:08x}SERR{:08x}SOUT{:08x}DOTO{:08x}", 107 << 8, 0, 0, 0);
-        Self::Answer(head.into_bytes())
+        let said =
+            b"/tmp/cc1aaZmG.s: Fatal error: /tmp/distccd_38e553c6.o: No such file or directory\n";
+        Self::Answer(failed_reply(version, 1, said))
     }
+}
+
+/// A reply with this exit status and these words on standard error.
+fn failed_reply(version: u32, status: u32, stderr: &[u8]) -> Vec<u8> {
+    let body = match version {
+        // LZO1X without a match: 17 more than the number of literals, the literals, the end.
+        2 if !stderr.is_empty() => {
+            let count = u8::try_from(stderr.len() + 17).expect("a short message");
+            [&[count], stderr, &[17, 0, 0]].concat()
+        }
+        _ => stderr.to_vec(),
+    };
+    let mut reply =
+        format!("DONE{version:08x}STAT{:08x}SERR{:08x}", status << 8, body.len()).into_bytes();
+    reply.extend(body);
+    reply.extend(b"SOUT00000000DOTO00000000");
+    reply
 }
 
 /// A server with a [`Fault`], on a port of its own; ends when dropped.

@@ -30,6 +30,6 @@ pub use distccd::{Distccd, DistccdBuilder};
 pub use fake_server::{FakeServer, Fault};
 pub use haproxy::Haproxy;
 pub use port::free_port;
-pub use process::{ProcessTree, descendants};
+pub use process::{ProcessTree, descendants, is_alive};
 pub use slow_compiler::SlowCompiler;
 pub use space::TestSpace;

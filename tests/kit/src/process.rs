@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -53,16 +55,20 @@ impl ProcessTree {
         self.signal_all(Signal::CONT);
     }
 
-    /// Kills the process and its descendants, and waits for the process.
+    /// Kills the process and its descendants, and waits until none is left.
     pub fn kill(&mut self) {
         if self.ended {
             return;
         }
         // Suspended first, so that nothing new is forked while the tree is read.
         self.suspend();
-        self.signal_all(Signal::KILL);
+        let below = self.signal_all(Signal::KILL);
         drop(self.child.wait());
         self.ended = true;
+        // They are init's now, who may be slow to bury them; but they let go of ports and files.
+        while below.iter().any(|&id| is_alive(id)) {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Returns the descendants that got the signal.
@@ -112,8 +118,19 @@ pub fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
+/// Whether there is a process of this id that has not ended yet.
+#[must_use]
+pub fn is_alive(id: u32) -> bool {
+    status_field(id, 0).is_some_and(|state| !matches!(state.as_str(), "Z" | "X"))
+}
+
 fn parent_of(id: u32) -> Option<u32> {
+    status_field(id, 1)?.parse().ok()
+}
+
+/// A field of `/proc/ID/stat`, counted behind the name.
+fn status_field(id: u32, index: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // "ID (NAME) STATE PARENT ...", and NAME may hold anything.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    Some(stat.rsplit_once(')')?.1.split_whitespace().nth(index)?.to_owned())
 }
