@@ -8,11 +8,13 @@
 mod compare;
 mod cut;
 mod hash;
+mod hazard;
 mod layout;
 mod probe;
 mod recipe;
 mod technique;
 
 pub use cut::{ProducerCut, RewriteError};
+pub use hazard::{Hazard, LONGEST_TEXT, hazards};
 pub use recipe::{Caveat, FidelityError, Question, Ran, Recipe, RunCompiler, prove};
 pub use technique::{Family, Language, Technique, recipe_flags};

@@ -52,13 +52,21 @@ pub enum Technique {
 }
 
 impl Technique {
-    /// The best technique of a compiler family.
+    /// The techniques that a compiler family knows, the best one first.
     #[must_use]
-    pub fn preferred(family: Family) -> Self {
+    pub fn of(family: Family) -> &'static [Self] {
         match family {
-            Family::Gcc => Self::DirectivesOnly,
-            Family::Clang => Self::PlainText,
+            Family::Gcc => &[Self::DirectivesOnly, Self::PlainText],
+            Family::Clang => &[Self::PlainText],
         }
+    }
+
+    /// Whether a compile that warns at home is sure to print something in one of the two steps. gcc warns about some
+    /// macros (`-Wmultistatement-macros`) only while it sees them, so a job with warnings on stays home where this
+    /// doesn't hold.
+    #[must_use]
+    pub fn keeps_warnings(self, family: Family) -> bool {
+        self == Self::DirectivesOnly || family == Family::Clang
     }
 
     /// What to add to a compile's flags, in place of `-c`, to make the text.

@@ -70,6 +70,17 @@ impl Split {
         more: &[OsString],
         source: &str,
     ) -> (Option<Vec<u8>>, [Ran; 2]) {
+        self.split_with(directory, more, &[], source)
+    }
+
+    /// The same, with some flags in the second step as well.
+    pub(crate) fn split_with(
+        &self,
+        directory: &Path,
+        more: &[OsString],
+        more_there: &[OsString],
+        source: &str,
+    ) -> (Option<Vec<u8>>, [Ran; 2]) {
         let host = tempfile::tempdir().unwrap();
         let text = host.path().join(format!("distccd_5f1e.{}", self.language.text_extension()));
         let object = host.path().join("distccd_77aa.o");
@@ -82,7 +93,7 @@ impl Split {
         let second = self.run(
             host.path(),
             &self.recipe.compile_extra(directory),
-            &[],
+            more_there,
             &["-c".as_ref(), text.as_os_str(), "-o".as_ref(), object.as_os_str()],
         );
         (taken(&object), [first, second])

@@ -3,3 +3,4 @@
 mod compiler;
 mod objects;
 mod real_project;
+mod warnings;

@@ -24,6 +24,7 @@ const EXACT: &[(&str, &str)] = &[
     ("gcc", "-g -O2 -finstrument-functions"),
     ("gcc", "-g -O2 -ftrack-macro-expansion=0"),
     ("gcc", "-g -O2 -Wa,--compress-debug-sections=none"),
+    ("gcc", "-O2 -fopenmp"),
     ("g++", "-O2"),
     ("g++", "-g -O0"),
     ("g++", "-g -O2 -std=c++20"),

@@ -18,7 +18,7 @@ fn haproxy(project: &PathBuf) -> Vec<(Vec<OsString>, String)> {
     let compiles: Vec<_> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
-        .filter(|line| line.contains(" -c -o "))
+        .filter(|line| line.contains(" -c -o ") && line.contains("-Iinclude "))
         .map(|line| {
             let words: Vec<_> =
                 line.split_whitespace().map(|word| word.replace('\\', "")).collect();
