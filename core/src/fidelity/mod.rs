@@ -9,12 +9,16 @@ mod compare;
 mod cut;
 mod hash;
 mod hazard;
+mod indentation;
 mod layout;
 mod probe;
 mod recipe;
+mod source;
 mod technique;
 
 pub use cut::{ProducerCut, RewriteError};
 pub use hazard::{Hazard, LONGEST_TEXT, hazards};
+pub use indentation::{may_mislead, warns_of_indentation};
 pub use recipe::{Caveat, FidelityError, Question, Ran, Recipe, RunCompiler, prove};
+pub use source::{source_hazard, sources};
 pub use technique::{Family, Language, Technique, recipe_flags};

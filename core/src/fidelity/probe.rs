@@ -40,6 +40,16 @@ const BODY: &str = r#"#include "probe.h"
 PROBE_LOCAL(probe_variable_);   PROBE_LOCAL(probe_second_);	/* two on a line */
 extern int probe_undefined_function(const char *text_argument, int);
 typedef unsigned long int probe_alias;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused"
+#pragma GCC push_options
+#pragma GCC optimize "no-unroll-loops"
+#pragma GCC pop_options
+#pragma GCC diagnostic pop
+#pragma pack(push, 1)
+#pragma pack(pop)
+#pragma STDC FP_CONTRACT OFF
+#pragma weak probe_weak
 int probe_table[] = { PROBE_SQUARE(3),   PROBE_CHOICE_TWO, __COUNTER__, __LINE__ };
 int probe_switch(struct probe_of_a_long_enough_name *pointer_argument, int choice)
 {

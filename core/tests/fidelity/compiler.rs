@@ -119,6 +119,14 @@ impl Split {
         }
     }
 
+    /// The text of the first step.
+    pub(crate) fn text(&self, directory: &Path, more: &[OsString], source: &str) -> Vec<u8> {
+        let text = self.scratch.path().join("text.i");
+        let rest = [source.as_ref(), "-o".as_ref(), text.as_os_str()];
+        self.run(directory, &self.recipe.preprocess_extra(), more, &rest);
+        fs::read(text).unwrap()
+    }
+
     fn run(
         &self,
         directory: &Path,

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::fs;
 
+use farmbuild_core::fidelity::{may_mislead, source_hazard, warns_of_indentation};
+
 use crate::compiler::Split;
 
 /// Flags, and a source that makes some compiler print something under them. `s.h` is a system header beside it.
@@ -129,9 +131,11 @@ fn unheard(compiler: &str, common: &str) -> Vec<String> {
             .cloned()
             .collect();
         let (_, steps) = split.split_with(directory.path(), &system, &there, "a.c");
+        let suspected = source_hazard(source.as_bytes()).is_some()
+            || (warns_of_indentation(&more) && may_mislead(source.as_bytes()));
         let printed =
             |ran: &farmbuild_core::fidelity::Ran| !ran.stderr.is_empty() || !ran.status.success();
-        if printed(&plain) && !steps.iter().any(printed) {
+        if printed(&plain) && !steps.iter().any(printed) && !suspected {
             unheard.push(format!(
                 "{compiler} {common} {flags}: {source:?}: {}",
                 String::from_utf8_lossy(&plain.stderr)
