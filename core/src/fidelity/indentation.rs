@@ -122,11 +122,10 @@ impl Scan {
                 statement.guard = true;
                 return false;
             }
-            let misleading = if first {
-                statement.column.is_some_and(|before| column > before)
-            } else {
-                statement.guard
-            };
+            let more_indented = statement.column.is_some_and(|before| column > before);
+            let misleading = if first { more_indented } else { statement.guard };
+            // Guarded statements stand in function bodies only.
+            let misleading = misleading && !self.outer.is_empty();
             if misleading {
                 return true;
             }
@@ -207,6 +206,7 @@ mod tests {
             "\ta = b(1,\n\t      2)\n\t    + 3;\n\tfor (i = 0; i < 3; i++)\n\t\tb();\n\tc();\n",
             "\tint a[] = {\n\t\t1,\n\t\t2,\n\t};\n\tchar *s = \"if (a) b; c;\"; /* if (a)\n b; */\n\td();\n",
             "out:\n\tb();\n\tc();\n",
+            "}\nint a;\n  int b;\n{\n",
         ] {
             assert!(!may_mislead(format!("int f(void)\n{{\n{body}}}\n").as_bytes()), "{body}");
         }

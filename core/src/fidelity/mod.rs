@@ -9,10 +9,12 @@ mod compare;
 mod cut;
 mod hash;
 mod hazard;
+mod image;
 mod indentation;
 mod layout;
 mod probe;
 mod recipe;
+mod references;
 mod source;
 mod technique;
 

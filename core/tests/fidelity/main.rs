@@ -1,6 +1,10 @@
 //! What a job compiled elsewhere gives, held against real compilers.
 
+// Clippy knows functions with #[test] as tests, not those that they share.
+#![allow(clippy::unwrap_used)]
+
 mod compiler;
+mod damaged_objects;
 mod objects;
 mod real_project;
 mod warnings;

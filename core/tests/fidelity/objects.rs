@@ -1,5 +1,9 @@
 //! Objects that were compiled elsewhere are those of a plain compile, byte for byte.
 
+use std::fs;
+
+use farmbuild_core::fidelity::{Hazard, Technique, hazards};
+
 use crate::compiler::Split;
 
 /// Flags with which gcc's objects are exact, debug info included.
@@ -43,4 +47,102 @@ fn a_probe_proves_gcc_exact_under_the_flags_that_builds_use() {
         })
         .collect();
     assert!(inexact.is_empty(), "{inexact:#?}");
+}
+
+/// Sources that make it hard, each with a header `h.h` beside it.
+const TRICKY: &[&str] = &[
+    "",
+    "/* nothing */\n#define A\n",
+    "#include \"h.h\"\nint level = __INCLUDE_LEVEL__ + HEADER_LEVEL;\n",
+    "const char *a = __FILE__, *b = __FILE_NAME__;\n#include \"h.h\"\n",
+    "#line 7 \"grammar.y\"\nint a; const char *f = __FILE__; int l = __LINE__;\n# 9 \"other.y\"\nint b;",
+    "#ident \"an ident\"\nint a;\n",
+    "int a\\\n;\r\nint b;\u{c}\nint c = 1 + \\\n\t\t2;",
+    "#define F(x) #x\nconst char *s = F(  a  /* c */ b\n c);  int t = sizeof(s) + __COUNTER__;\n",
+    "_Pragma(\"pack(1)\") struct s { char c; int d; } s; _Pragma(\"pack()\")\nint z = sizeof(struct s);\n",
+    "#pragma GCC optimize \"O3\"\nint a(int b) { int r = 0; for (int i = 0; i < b; i++) r += i; return r; }\n",
+    "\u{feff}int bom; const char *t = \"\u{e9}\";\n",
+    "%:define A 3\nint x<:A:>;\n",
+    "int x = 0\n#if __has_include(\"h.h\")\n+2\n#endif\n#ifdef __has_include\n+1\n#endif\n;\n",
+    "static int used(int a) { return a; }\n#if 0\n\n\n\n\n\n\n\n\n\n\n#endif\n\tint far = 1;\tint tab(void) { return used(far) + __LINE__; }\n",
+    "#include <stdio.h>\n#include <assert.h>\n#include <stdlib.h>\nint main(int c, char **v) { assert(c > 1 && \"text\"); printf(\"%s\\n\", v[1]); return EXIT_SUCCESS; }\n",
+];
+
+#[test]
+fn a_tricky_source_gives_the_plain_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let header =
+        "enum { HEADER_LEVEL = __INCLUDE_LEVEL__ };\nstatic const char *header_file = __FILE__;\n";
+    fs::write(directory.path().join("h.h"), header).unwrap();
+    fs::create_dir(directory.path().join("sub")).unwrap();
+    fs::write(directory.path().join("sub/h.h"), header).unwrap();
+    for flags in ["-g -O1", "-g -O2 -m32 -gdwarf-4 -ffunction-sections"] {
+        let split = Split::new("gcc", flags);
+        assert!(split.recipe.is_exact(), "{flags}");
+        for source in
+            TRICKY.iter().filter(|text| !(flags.contains("m32") && text.contains("<stdio.h>")))
+        {
+            for name in ["a.c", "sub/../sub/b c.c"] {
+                fs::write(directory.path().join(name), source).unwrap();
+                let (plain, _) = split.here(directory.path(), &[], name);
+                let object = split.split_object(directory.path(), &[], name);
+                assert!(plain.unwrap() == object, "{flags} {name}: {source}");
+            }
+        }
+    }
+}
+
+#[test]
+fn real_c_plus_plus_gives_the_plain_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = "#include <map>\n#include <string>\n#include <algorithm>\n#include <iostream>\n\
+        static std::map<std::string, int> table;\n\
+        int count(const std::string &a) { auto f = [&](int b) { return b + table[a]; }; return std::max(f(1), 2); }\n\
+        int main() { std::cout << count(R\"(a\n#define main no\n)\") << __func__; throw 1; }\n";
+    fs::write(directory.path().join("a.cc"), source).unwrap();
+    for flags in ["-g -O2", "-g -O0 -gdwarf-4 -fdebug-types-section"] {
+        let split = Split::new("g++", flags);
+        assert!(split.recipe.is_exact(), "{flags}");
+        let (plain, _) = split.here(directory.path(), &[], "a.cc");
+        assert!(plain.unwrap() == split.split_object(directory.path(), &[], "a.cc"), "{flags}");
+    }
+}
+
+#[test]
+fn clang_is_exact_without_debug_info_and_says_what_differs_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.c"), TRICKY[TRICKY.len() - 1]).unwrap();
+    for compiler in ["clang", "clang++"] {
+        assert!(Split::new(compiler, "-O2 -fPIC").recipe.is_exact(), "{compiler}");
+        let caveat = Split::new(compiler, "-O2 -g").recipe.caveat.unwrap();
+        assert!(caveat.sections.iter().all(|name| name.contains(".debug_")), "{caveat}");
+    }
+    let split = Split::new("clang", "-O2");
+    let (plain, _) = split.here(directory.path(), &[], "a.c");
+    assert_eq!(plain.unwrap(), split.split_object(directory.path(), &[], "a.c"));
+}
+
+#[test]
+fn flags_that_leave_a_trace_in_debug_info_are_no_exact_recipe() {
+    for flags in ["-g3 -O2", "-g -gz", "-g -fno-merge-debug-strings"] {
+        let caveat = Split::new("gcc", flags).recipe.caveat;
+        assert!(caveat.is_some(), "{flags}");
+    }
+}
+
+#[test]
+fn openmp_is_compiled_from_plain_text_for_gcc_drops_its_pragmas_otherwise() {
+    let split = Split::new("gcc", "-O2 -fopenmp");
+    assert_eq!(split.recipe.technique, Technique::PlainText);
+    assert!(split.recipe.is_exact());
+}
+
+#[test]
+fn a_popped_macro_is_seen_in_the_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = "#define F 1\n#pragma push_macro(\"F\")\n#undef F\n#define F 2\nint u = F;\n#pragma pop_macro(\"F\")\nint v = F;\n";
+    fs::write(directory.path().join("a.c"), source).unwrap();
+    let split = Split::new("gcc", "-O2");
+    let text = split.text(directory.path(), &[], "a.c");
+    assert_eq!(hazards(&text, split.recipe.technique), Some(Hazard::MacroStack));
 }

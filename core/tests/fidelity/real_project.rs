@@ -59,33 +59,3 @@ fn every_object_of_a_real_project_is_the_plain_one() {
     assert!(suspected.len() * 10 < compiles.len(), "{suspected:?}");
     assert!(different.is_empty(), "{} of {}: {different:?}", different.len(), compiles.len());
 }
-
-#[test]
-#[ignore = "scratch"]
-fn suspects() {
-    let project =
-        PathBuf::from(std::env::var_os("FARMBUILD_TEST_PROJECT").expect("FARMBUILD_TEST_PROJECT"));
-    let split = Split::new("gcc", "-O2 -g");
-    let compiles = haproxy(&project);
-    let (mut a, mut b, mut bytes) = (Vec::new(), Vec::new(), 0);
-    let (mut ta, mut tb) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
-    for (more, source) in &compiles {
-        let text = split.text(&project, more, source);
-        bytes += text.len();
-        let t = std::time::Instant::now();
-        if let Some(h) = hazards(&text, split.recipe.technique) {
-            a.push((source, h));
-        }
-        ta += t.elapsed();
-        let t = std::time::Instant::now();
-        if may_mislead(&text) {
-            b.push(source);
-        }
-        tb += t.elapsed();
-    }
-    println!(
-        "{} files {bytes} bytes; hazards {ta:?} {a:?}; mislead {tb:?} {} {b:?}",
-        compiles.len(),
-        b.len()
-    );
-}

@@ -1,0 +1,81 @@
+//! References to debug strings: the relocations against the section that holds them.
+
+use object::elf;
+use object::endian::{Endian, Endianness};
+use object::read::elf::{FileHeader, Rel, Rela, SectionHeader, SectionTable, Sym};
+use object::read::{SectionIndex, SymbolIndex};
+
+use super::cut::{Cut, RewriteError};
+use super::image::Class;
+
+/// Lowers, in the copy `lowered`, every reference of `object` to a place behind the cut of section `strings`.
+pub(super) fn lower_references<Elf: FileHeader<Endian = Endianness>>(
+    header: &Elf,
+    endian: Endianness,
+    table: &SectionTable<'_, Elf>,
+    object: &[u8],
+    strings: SectionIndex,
+    cut: &Cut,
+    lowered: &mut [u8],
+) -> Result<(), RewriteError> {
+    let class = Class::of(header, endian);
+    let mips = header.is_mips64el(endian);
+    let symbols = table.symbols(endian, object, elf::SHT_SYMTAB)?;
+    // Only the section's own symbol may stand for it: any other one would have to move.
+    for (index, symbol) in symbols.enumerate() {
+        let its_own = symbol.st_type() == elf::STT_SECTION && symbol.st_value(endian).into() == 0;
+        if symbols.symbol_section(endian, symbol, index)? == Some(strings) && !its_own {
+            return Err(RewriteError::UnknownReference {
+                section: symbols.section().0,
+                offset: index.0 as u64,
+            });
+        }
+    }
+    let refers = |index: Option<SymbolIndex>| -> Result<bool, RewriteError> {
+        let Some(index) = index else { return Ok(false) };
+        let symbol = symbols.symbol(index)?;
+        Ok(symbols.symbol_section(endian, symbol, index)? == Some(strings))
+    };
+    for (number, section) in table.enumerate() {
+        let unknown = |offset| RewriteError::UnknownReference { section: number.0, offset };
+        let start = usize::try_from(section.sh_offset(endian).into()).map_err(|_| unknown(0))?;
+        if let Some((relocations, _)) = section.rela(endian, object)? {
+            for (index, relocation) in relocations.iter().enumerate() {
+                if !refers(relocation.symbol(endian, mips))? {
+                    continue;
+                }
+                let at = relocation.r_offset(endian).into();
+                let addend: i64 = relocation.r_addend(endian).into();
+                let addend = u64::try_from(addend).ok().and_then(|addend| cut.lower(addend));
+                let place = start + index * class.rela_size + class.addend_field;
+                addend.and_then(|addend| class.put(lowered, place, addend)).ok_or(unknown(at))?;
+            }
+        }
+        if let Some((relocations, _)) = section.rel(endian, object)? {
+            let target = table.section(section.info_link(endian))?;
+            let target_range = target.file_range(endian).unwrap_or_default();
+            for relocation in relocations {
+                if !refers(relocation.symbol(endian))? {
+                    continue;
+                }
+                let at: u64 = relocation.r_offset(endian).into();
+                // The addend is in the place itself, four bytes for the types that debug info uses.
+                let absolute = matches!(
+                    (header.e_machine(endian), relocation.r_type(endian)),
+                    (elf::EM_386, elf::R_386_32) | (elf::EM_ARM, elf::R_ARM_ABS32)
+                );
+                let inside = at.checked_add(4).is_some_and(|end| end <= target_range.1);
+                let place = usize::try_from(target_range.0.saturating_add(at)).ok();
+                place
+                    .filter(|_| absolute && inside)
+                    .and_then(|place| {
+                        let bytes = object.get(place..)?.first_chunk()?;
+                        let addend = endian.read_u32(*bytes);
+                        class.put(lowered, place, cut.lower(addend.into())?)
+                    })
+                    .ok_or(unknown(at))?;
+            }
+        }
+    }
+    Ok(())
+}
