@@ -31,6 +31,10 @@ pub enum Hazard {
     /// file of that name.
     #[error("the text makes the compiler read another file")]
     CompilerFile,
+    /// `#pragma message` or `redefine_extname`: gcc's `-fdirectives-only` drops them. Found in a source only, by
+    /// [`super::source_hazard`].
+    #[error("a source holds a pragma that preprocessing drops")]
+    DroppedPragma,
     /// The text is longer than [`LONGEST_TEXT`]: gcc runs out of locations and drops columns from debug info, sooner
     /// in a source than in its text. Code is unharmed.
     #[error("the text is too long for the compiler to track its columns")]
