@@ -89,11 +89,11 @@ async fn a_dropped_job_frees_its_slot() {
 #[tokio::test(start_paused = true)]
 async fn live_capacity_follows_the_farm() {
     let (a, b) = (host("a", 2, 1, 1.0), host("b", 4, 2, 1.0));
-    let (scheduler, _budget) = farm(&[&a, &b], 1);
+    let (scheduler, _budget) = farm(&[&a, &b], 0);
     let capacity = scheduler.watch_capacity();
     assert_eq!(*capacity.borrow(), 9);
     b.set(Mode::Gone);
-    places((0..3).map(|_| submit(&scheduler, job(1.0))).collect()).await;
+    places((0..6).map(|_| submit(&scheduler, job(1.0))).collect()).await;
     assert_eq!(*capacity.borrow(), 3);
     b.set(Mode::Works);
     pass(1.0).await;
