@@ -39,14 +39,10 @@ impl ProcessTree {
 
     /// Stops the process and its descendants where they are (`SIGSTOP`).
     pub fn suspend(&self) {
-        // Again until nothing new is found: what forked just before its turn came has a child more.
-        let mut known = Vec::new();
-        loop {
-            let found = self.signal_all(Signal::STOP);
-            if found == known {
-                return;
-            }
-            known = found;
+        // Several times: what forked just before its turn came has a child more.
+        for _ in 0..5 {
+            self.signal_all(Signal::STOP);
+            thread::sleep(Duration::from_millis(2));
         }
     }
 
