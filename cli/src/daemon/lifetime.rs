@@ -80,10 +80,4 @@ impl Lifetime {
             }
         }
     }
-
-    /// Waits until the end was called for.
-    pub(crate) async fn ending(&self) {
-        // The sender lives in `self`.
-        let _ = self.state.subscribe().wait_for(|state| state.ending).await;
-    }
 }

@@ -433,7 +433,8 @@ fn lines(analysis: &Analysis, cwd: &Path) -> u64 {
         let bytes = fs::read(path).ok().filter(|_| meta.len() > 0)?;
         Some(memchr::memchr_iter(b'\n', &bytes).count() as u64)
     };
-    let sources = analysis.sources.iter().filter(|source| source.language != analysis::Language::LinkerInput);
+    let sources =
+        analysis.sources.iter().filter(|source| source.language != analysis::Language::LinkerInput);
     sources.filter_map(|source| count(cwd.join(&source.path))).sum()
 }
 

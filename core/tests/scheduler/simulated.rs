@@ -32,6 +32,7 @@ pub(crate) fn job_for(compiler: &str, seconds: f64) -> SharedJob {
     let length = ((seconds * SECOND) as usize).min(TEXT.len());
     Arc::new(Job {
         id: JobId(0),
+        toolchain: compiler.into(),
         compiler: compiler.into(),
         args: ["-c", "a.c", "-o", "a.o"].map(OsString::from).to_vec(),
         input: 1,

@@ -114,6 +114,7 @@ mod tests {
     fn job(args: &[&[u8]], input: usize, output: usize, text: &'static [u8]) -> Job {
         Job {
             id: JobId(1),
+            toolchain: "a compiler".into(),
             compiler: "gcc".into(),
             args: args.iter().map(|arg| OsString::from_vec(arg.to_vec())).collect(),
             input,

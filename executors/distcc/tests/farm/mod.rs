@@ -86,6 +86,7 @@ impl Case {
         Arc::new(Job {
             id: JobId(1),
             compiler: compiler.into(),
+            toolchain: "a compiler".into(),
             args,
             input,
             output,
