@@ -6,5 +6,6 @@
 mod compiler;
 mod damaged_objects;
 mod objects;
+mod other_compilers;
 mod real_project;
 mod warnings;
