@@ -63,6 +63,7 @@ int probe_switch(struct probe_of_a_long_enough_name *pointer_argument, int choic
 	default: return probe_undefined_function(__FILE__, PROBE_SQUARE(choice
 			+ __LINE__));
 	}
+#pragma acc wait
 #pragma omp parallel for
 	for (index_of_the_loop = 0; index_of_the_loop < 4; index_of_the_loop++) probe_table[index_of_the_loop] *= 2;
 	PROBE_QUIET(pointer_argument->second_of_the_fields = (int) sum_of_all;)

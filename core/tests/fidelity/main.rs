@@ -7,5 +7,6 @@ mod compiler;
 mod damaged_objects;
 mod objects;
 mod other_compilers;
+mod over_distccd;
 mod real_project;
 mod warnings;

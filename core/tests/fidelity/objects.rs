@@ -13,6 +13,9 @@ const EXACT: &[(&str, &str)] = &[
     ("gcc", "-g"),
     ("gcc", "-g -O0"),
     ("gcc", "-g1 -O1"),
+    ("gcc", "-ggdb -Og"),
+    ("gcc", "-g -O2 -pg"),
+    ("gcc", "-g -O2 -fsanitize=address,undefined"),
     ("gcc", "-gdwarf-4 -O2"),
     ("gcc", "-gdwarf-2 -O2"),
     ("gcc", "-gdwarf-3 -gstrict-dwarf -O2"),
@@ -124,7 +127,7 @@ fn clang_is_exact_without_debug_info_and_says_what_differs_with_it() {
 
 #[test]
 fn flags_that_leave_a_trace_in_debug_info_are_no_exact_recipe() {
-    for flags in ["-g3 -O2", "-g -gz", "-g -fno-merge-debug-strings"] {
+    for flags in ["-g3 -O2", "-g -gz", "-g -gsplit-dwarf", "-g -fno-merge-debug-strings"] {
         let caveat = Split::new("gcc", flags).recipe.caveat;
         assert!(caveat.is_some(), "{flags}");
     }
@@ -132,9 +135,11 @@ fn flags_that_leave_a_trace_in_debug_info_are_no_exact_recipe() {
 
 #[test]
 fn openmp_is_compiled_from_plain_text_for_gcc_drops_its_pragmas_otherwise() {
-    let split = Split::new("gcc", "-O2 -fopenmp");
-    assert_eq!(split.recipe.technique, Technique::PlainText);
-    assert!(split.recipe.is_exact());
+    for flags in ["-O2 -fopenmp", "-O2 -fopenacc"] {
+        let split = Split::new("gcc", flags);
+        assert_eq!(split.recipe.technique, Technique::PlainText, "{flags}");
+        assert!(split.recipe.is_exact(), "{flags}");
+    }
 }
 
 #[test]
