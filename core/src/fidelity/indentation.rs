@@ -7,6 +7,8 @@
 
 use std::ffi::OsStr;
 
+use memchr::memmem;
+
 /// Whether these arguments of a compile switch the warning on.
 #[must_use]
 pub fn warns_of_indentation<S: AsRef<OsStr>>(arguments: &[S]) -> bool {
@@ -27,21 +29,31 @@ pub fn warns_of_indentation<S: AsRef<OsStr>>(arguments: &[S]) -> bool {
 #[must_use]
 pub fn may_mislead(text: &[u8]) -> bool {
     let mut scan = Scan::default();
-    let mut system = false;
-    for line in text.split(|&byte| byte == b'\n') {
-        if !scan.in_comment && line.trim_ascii_start().starts_with(b"#") {
-            if let Some(marker) = line.strip_prefix(b"# ") {
-                let flags = memchr::memrchr(b'"', marker).map_or(&b""[..], |at| &marker[at + 1..]);
-                system = flags.split(|&byte| byte == b' ').any(|flag| flag == b"3");
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(end);
+        rest = tail.get(1..).unwrap_or_default();
+        if scan.in_directive {
+            scan.in_directive = line.ends_with(b"\\");
+        } else if !scan.in_comment && line.trim_ascii_start().starts_with(b"#") {
+            scan.in_directive = line.ends_with(b"\\");
+            if is_system_marker(line) {
+                // On to the next marker: this part's indentation is nobody's concern.
+                rest = memmem::find(tail, b"\n# ").map_or(&b""[..], |at| &tail[at + 1..]);
             }
-            scan.in_directive = line.trim_ascii_end().ends_with(b"\\");
-        } else if scan.in_directive {
-            scan.in_directive = line.trim_ascii_end().ends_with(b"\\");
-        } else if !system && scan.line(line) {
+        } else if scan.line(line) {
             return true;
         }
     }
     false
+}
+
+/// Whether a line marker says that a system header follows.
+fn is_system_marker(line: &[u8]) -> bool {
+    let Some(marker) = line.strip_prefix(b"# ") else { return false };
+    let flags = memchr::memrchr(b'"', marker).map_or(&b""[..], |at| &marker[at + 1..]);
+    flags.split(|&byte| byte == b' ').any(|flag| flag == b"3")
 }
 
 /// The statement that is being read, or was last.
@@ -206,10 +218,17 @@ mod tests {
             "\ta = b(1,\n\t      2)\n\t    + 3;\n\tfor (i = 0; i < 3; i++)\n\t\tb();\n\tc();\n",
             "\tint a[] = {\n\t\t1,\n\t\t2,\n\t};\n\tchar *s = \"if (a) b; c;\"; /* if (a)\n b; */\n\td();\n",
             "out:\n\tb();\n\tc();\n",
+            "# 1 \"s.h\" 1 3\n\ta();\n\t\tb();\n# 5 \"a.c\" 2\n\tc();\n",
             "}\nint a;\n  int b;\n{\n",
         ] {
             assert!(!may_mislead(format!("int f(void)\n{{\n{body}}}\n").as_bytes()), "{body}");
         }
+    }
+
+    #[test]
+    fn a_system_header_ends_at_the_very_next_marker() {
+        let text = b"# 1 \"s.h\" 1 3\n# 2 \"a.c\" 2\nint f(void)\n{\n\ta();\n\t\tb();\n}\n";
+        assert!(may_mislead(text));
     }
 
     #[test]
