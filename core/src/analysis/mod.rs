@@ -3,7 +3,7 @@
 //! A pure function of `argv`, the working directory's name and response files; it looks at no other file and starts
 //! nothing. A reader who follows one command line meets the modules in this order: [`compiler`] (`argv[0]`),
 //! [`response`] (`@file`), `options` (the tables), `scan` (one walk over the arguments), `dependencies`,
-//! `side_output`, and `plan` (the verdict). [`environment`] and [`source_text`] look at what isn't on the command line.
+//! `side_output`, and `plan` (the verdict). [`environment`] looks at what isn't on the command line.
 
 pub mod compiler;
 mod debug_info;
@@ -16,7 +16,6 @@ pub mod refusal;
 pub mod response;
 mod scan;
 mod side_output;
-pub mod source_text;
 mod stages;
 
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ pub mod home;
 mod naming;
 mod recipes;
 mod source;
+mod source_files;
 pub mod stay;
 pub mod toolchain;
 
@@ -31,6 +32,7 @@ use self::canary::Canaries;
 use self::naming::{ByHostsNames, Names};
 use self::recipes::Recipes;
 use self::source::Split;
+use self::source_files::SourceFiles;
 use self::toolchain::{Toolchain, Toolchains};
 use crate::analysis::{self, Analysis, CompilerName, Kind};
 use crate::budget::{LocalBudget, LocalPermit, TokenSource, Use};
@@ -84,6 +86,7 @@ pub struct Pipeline {
     recipes: Arc<Recipes>,
     names: Arc<Names>,
     canaries: Arc<Canaries>,
+    source_files: SourceFiles,
     scheduler: Scheduler,
     hosts: Mutex<Vec<Arc<dyn Executor>>>,
     strict: AtomicBool,
@@ -127,6 +130,7 @@ impl Pipeline {
             recipes,
             names,
             canaries,
+            source_files: SourceFiles::default(),
             scheduler,
             hosts: Mutex::default(),
             strict: AtomicBool::new(false),
@@ -315,19 +319,20 @@ impl Pipeline {
             None => self.identify(invocation).await?,
         };
         let object = object_path(invocation, analysis)?;
-        let split = Split::new(invocation, plan)?;
+        let split = Split::new(invocation, plan, toolchain.family)?;
         let recipe = self
             .recipes
             .find(&self.home, &toolchain, invocation, split.language(), split.flags())
             .await
             .map_err(Stay::Unproven)?;
-        if let Some(caveat) = recipe.caveat.as_ref().filter(|_| self.strict.load(Ordering::Relaxed))
-        {
+        let strict = self.strict.load(Ordering::Relaxed);
+        if let Some(caveat) = recipe.caveat.as_ref().filter(|_| strict) {
             return Err(Stay::Strict(caveat.clone()));
         }
         let text = {
             let _permit = self.permit(Use::Preprocess, tokens).await;
-            split.text(self.home.as_ref(), &recipe, analysis.debug_info).await?
+            let (home, debug_info) = (self.home.as_ref(), analysis.debug_info);
+            split.text(home, &recipe, debug_info, &self.source_files, strict).await?
         };
         let names = toolchain.names_on_host(base_name(invocation));
         let compiler = names.first().cloned().unwrap_or_default();

@@ -8,22 +8,28 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::home::Home;
+use super::source_files::SourceFiles;
 use super::stay::Stay;
 use crate::analysis::{self, DebugInfo, RemotePlan};
-use crate::fidelity::{self, Language, ProducerCut, Recipe, Technique};
+use crate::fidelity::{self, Family, Language, ProducerCut, Recipe, Technique};
 use crate::job::{Invocation, SourceText};
 
 /// A compile, split into preprocessing here and compiling elsewhere.
 pub(super) struct Split<'a> {
     invocation: &'a Invocation,
     plan: &'a RemotePlan,
+    family: Family,
     language: Language,
     /// The source is preprocessed text already.
     preprocessed: bool,
 }
 
 impl<'a> Split<'a> {
-    pub(super) fn new(invocation: &'a Invocation, plan: &'a RemotePlan) -> Result<Self, Stay> {
+    pub(super) fn new(
+        invocation: &'a Invocation,
+        plan: &'a RemotePlan,
+        family: Family,
+    ) -> Result<Self, Stay> {
         use analysis::Language as Source;
         let (language, preprocessed) = match plan.language {
             Source::C => (Language::C, false),
@@ -42,7 +48,7 @@ impl<'a> Split<'a> {
         if plan.forced_includes.iter().any(|header| has_precompiled(header)) {
             return Err(Stay::PrecompiledHeader);
         }
-        Ok(Self { invocation, plan, language, preprocessed })
+        Ok(Self { invocation, plan, family, language, preprocessed })
     }
 
     pub(super) fn language(&self) -> Language {
@@ -66,18 +72,46 @@ impl<'a> Split<'a> {
         home: &dyn Home,
         recipe: &Recipe,
         debug_info: DebugInfo,
+        files: &SourceFiles,
+        strict: bool,
     ) -> Result<SourceText, Stay> {
         let bytes = if self.preprocessed {
             self.read(debug_info)?
         } else {
             self.preprocess(home, recipe).await?
         };
-        let technique = if self.preprocessed { Technique::PlainText } else { recipe.technique };
-        if let Some(hazard) = fidelity::hazards(&bytes, technique) {
-            return Err(Stay::Hazard(hazard));
-        }
+        self.look_out(&bytes, recipe, files, strict && !debug_info.is_none())?;
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Ok(SourceText { bytes, lines })
+    }
+
+    /// Refuses a text that would be understood in another way elsewhere, or lose a warning there.
+    fn look_out(
+        &self,
+        text: &[u8],
+        recipe: &Recipe,
+        files: &SourceFiles,
+        strict: bool,
+    ) -> Result<(), Stay> {
+        let technique = if self.preprocessed { Technique::PlainText } else { recipe.technique };
+        let args = &self.plan.compile_args;
+        if self.family == Family::Gcc
+            && fidelity::warns_of_indentation(args)
+            && fidelity::may_mislead(text)
+        {
+            return Err(Stay::LosesWarnings);
+        }
+        let quiet = self.preprocessed || args.iter().any(|arg| arg == "-w");
+        if !quiet && !technique.keeps_warnings(self.family) {
+            return Err(Stay::LosesWarnings);
+        }
+        let hazard = fidelity::hazards(text, technique)
+            .filter(|hazard| strict || !hazard.spares_code())
+            .or_else(|| match technique {
+                Technique::DirectivesOnly => files.hazard(text, &self.invocation.cwd),
+                Technique::PlainText => None,
+            });
+        hazard.map_or(Ok(()), |hazard| Err(Stay::Hazard(hazard)))
     }
 
     async fn preprocess(&self, home: &dyn Home, recipe: &Recipe) -> Result<Bytes, Stay> {

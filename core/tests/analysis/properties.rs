@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use farmbuild_core::analysis::{Analysis, AnalysisError, analyse, source_text};
+use farmbuild_core::analysis::{Analysis, AnalysisError, analyse};
 use proptest::prelude::*;
 
 use crate::line::Texts;
@@ -114,13 +114,6 @@ proptest! {
         drop(analyse(&argv, Path::new("/w"), &texts));
     }
 
-    #[test]
-    fn any_text_can_be_searched(text in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let spliced = [&text, &b".incbin"[..], &text].concat();
-        prop_assert!(source_text::reads_files(&spliced));
-        // Whatever it says of the bytes alone, it says so without a panic.
-        let _ = source_text::reads_files(&text);
-    }
 }
 
 #[test]
