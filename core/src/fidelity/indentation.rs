@@ -67,6 +67,18 @@ struct Statement {
     ended: bool,
     /// How many parentheses are open.
     parentheses: usize,
+    /// Whether it is part of a type's members or of an initializer, where no statement is guarded.
+    in_aggregate: bool,
+    /// Whether a brace here would open such a list: `struct s {`, `= {`.
+    opens_aggregate: bool,
+}
+
+impl Statement {
+    /// The statement behind this one, in the same block.
+    fn next(self) -> Self {
+        let in_aggregate = self.in_aggregate;
+        Self { in_aggregate, opens_aggregate: in_aggregate, ..Self::default() }
+    }
 }
 
 #[derive(Default)]
@@ -115,8 +127,13 @@ impl Scan {
         let statement = &mut self.statement;
         match token {
             b"{" => {
+                let in_aggregate = statement.opens_aggregate;
                 self.outer.push(*statement);
-                *statement = Statement::default();
+                *statement = Statement {
+                    in_aggregate,
+                    opens_aggregate: in_aggregate,
+                    ..Statement::default()
+                };
                 return false;
             }
             b"}" => {
@@ -137,11 +154,11 @@ impl Scan {
             let more_indented = statement.column.is_some_and(|before| column > before);
             let misleading = if first { more_indented } else { statement.guard };
             // Guarded statements stand in function bodies only.
-            let misleading = misleading && !self.outer.is_empty();
+            let misleading = misleading && !self.outer.is_empty() && !statement.in_aggregate;
             if misleading {
                 return true;
             }
-            *statement = Statement::default();
+            *statement = statement.next();
         }
         if statement.column.is_none() {
             statement.column = Some(column);
@@ -153,8 +170,14 @@ impl Scan {
             b";" if statement.parentheses == 0 => statement.ended = true,
             // A label: the statement is what follows.
             b":" if statement.parentheses == 0 && !statement.guard && is_label_end(rest) => {
-                *statement = Statement::default();
+                *statement = statement.next();
             }
+            _ => {}
+        }
+        match token {
+            b"struct" | b"union" | b"enum" | b"=" => statement.opens_aggregate = true,
+            // A function's parameters, a condition, a statement within an expression.
+            b"(" | b")" => statement.opens_aggregate = false,
             _ => {}
         }
         false
@@ -201,6 +224,8 @@ mod tests {
             "\tif (a)\n\t\tb();\n\telse\n\t\tc();\n\t\td();\n",
             "\tif (a)\n\t\tif (b)\n\t\t\tc();\n\t\telse\n\t\t\td();\n\t\te();\n",
             "\tEACH(a)\n\t\tb();\n\t\tc();\n",
+            "\tstruct s *s = ({\n\t\tif (a)\n\t\t\tb();\n\t\t\tc();\n\t});\n",
+            "\tstruct s s = f();\n\tif (a)\n\t\tb();\n\t\tc();\n",
             "\tif (a) /* ; */\n        \tb();\n\t\tc();\n",
         ] {
             assert!(may_mislead(format!("int f(void)\n{{\n{body}}}\n").as_bytes()), "{body}");
@@ -220,6 +245,8 @@ mod tests {
             "out:\n\tb();\n\tc();\n",
             "# 1 \"s.h\" 1 3\n\ta();\n\t\tb();\n# 5 \"a.c\" 2\n\tc();\n",
             "}\nint a;\n  int b;\n{\n",
+            "\tstruct s {\n\t\tint a;\n\t\t  int b;\n\t\tunion {\n\t\t\tint c;\n\t\t\t int d;\n\t\t};\n\t} s;\n\te();\n",
+            "\tstruct s s[] = {\n\t\t{ 1, 2 },\n\t\t  { 3, 4 },\n\t};\n\te();\n",
         ] {
             assert!(!may_mislead(format!("int f(void)\n{{\n{body}}}\n").as_bytes()), "{body}");
         }
