@@ -18,39 +18,74 @@ pub(crate) struct RealCompiler {
     pub(crate) path: Option<OsString>,
 }
 
-/// Looks `name` up. A name with a slash is taken as it is, unless it leads back to a wrapper.
-pub(crate) fn find(name: &OsStr, masquerade: &Path) -> Option<RealCompiler> {
-    let path = env::var_os("PATH").map(|path| without(&path, masquerade));
-    let own = env::current_exe().ok();
-    let own = own.as_deref();
-    let named = Path::new(name);
-    let program = if name.as_bytes().contains(&b'/') && is_real(named, own) {
-        named.to_owned()
-    } else {
-        let name = named.file_name()?;
-        env::split_paths(path.as_deref()?)
-            .map(|directory| directory.join(name))
-            .find(|candidate| is_real(candidate, own))?
-    };
-    Some(RealCompiler { program, path })
+/// What stands under a compiler's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Candidate {
+    Nothing,
+    Wrapper,
+    Compiler,
 }
 
-/// `path` without the masquerade directories: what a compiler's own children see is what they see in a plain build.
-fn without(path: &OsStr, masquerade: &Path) -> OsString {
-    let kept = env::split_paths(path).filter(|directory| !directory.starts_with(masquerade));
+/// Looks `name` up. A name with a slash is taken as it is, unless it leads back to a wrapper.
+pub(crate) fn find(name: &OsStr, masquerade: &Path) -> Option<RealCompiler> {
+    let path = env::var_os("PATH");
+    let own = env::current_exe().ok();
+    find_on(path.as_deref(), name, masquerade, own.as_deref())
+}
+
+fn find_on(
+    path: Option<&OsStr>,
+    name: &OsStr,
+    masquerade: &Path,
+    own: Option<&Path>,
+) -> Option<RealCompiler> {
+    let named = Path::new(name);
+    let mut program =
+        (name.as_bytes().contains(&b'/') && is_real(named, own)).then(|| named.to_owned());
+    let base = named.file_name()?;
+    // Compilers look themselves up on PATH, to find their own parts beside them. So the directories of wrappers leave
+    // it, and what a compiler and its children see is what they see in a plain build.
+    let mut kept = Vec::new();
+    for directory in path.map(env::split_paths).into_iter().flatten() {
+        if directory.starts_with(masquerade) {
+            continue;
+        }
+        if program.is_none() {
+            let candidate = directory.join(base);
+            match look_at(&candidate, own) {
+                Candidate::Wrapper => continue,
+                Candidate::Compiler => program = Some(candidate),
+                Candidate::Nothing => {}
+            }
+        }
+        kept.push(directory);
+    }
     // Entries that came out of a PATH hold no colon and so join to one again.
-    env::join_paths(kept).unwrap_or_else(|_| path.to_owned())
+    let joined = path.map(|path| env::join_paths(kept).unwrap_or_else(|_| path.to_owned()));
+    Some(RealCompiler { program: program?, path: joined })
 }
 
 /// Whether `candidate` is a program to run and no wrapper.
 pub(crate) fn is_real(candidate: &Path, own: Option<&Path>) -> bool {
+    look_at(candidate, own) == Candidate::Compiler
+}
+
+fn look_at(candidate: &Path, own: Option<&Path>) -> Candidate {
     if access(candidate, Access::EXEC_OK).is_err() {
-        return false;
+        return Candidate::Nothing;
     }
-    let Ok(target) = fs::canonicalize(candidate) else { return false };
-    let wrapper =
-        target.file_name().is_some_and(|name| WRAPPERS.iter().any(|known| name == *known));
-    target.is_file() && !wrapper && Some(target.as_path()) != own
+    match fs::canonicalize(candidate) {
+        Ok(target) if target.is_file() => {
+            let wrapper =
+                target.file_name().is_some_and(|name| WRAPPERS.iter().any(|known| name == *known));
+            if wrapper || Some(target.as_path()) == own {
+                Candidate::Wrapper
+            } else {
+                Candidate::Compiler
+            }
+        }
+        _ => Candidate::Nothing,
+    }
 }
 
 #[cfg(test)]
@@ -70,9 +105,45 @@ mod tests {
         assert!(!is_real(space.path(), None));
     }
 
+    /// A directory `wrappers` with a `gcc` of ours, and a directory `real` with a real one.
+    fn two_directories() -> (tempfile::TempDir, OsString) {
+        let space = tempfile::tempdir().unwrap();
+        for (directory, target) in [("wrappers", "/bin/false"), ("real", "/bin/true")] {
+            fs::create_dir(space.path().join(directory)).unwrap();
+            symlink(target, space.path().join(directory).join("gcc")).unwrap();
+        }
+        let path = env::join_paths(["wrappers", "real"].map(|it| space.path().join(it))).unwrap();
+        (space, path)
+    }
+
+    fn found(path: &OsStr, name: &str, masquerade: &Path) -> RealCompiler {
+        let own = fs::canonicalize("/bin/false").unwrap();
+        find_on(Some(path), name.as_ref(), masquerade, Some(&own)).unwrap()
+    }
+
     #[test]
     fn masquerade_directories_leave_the_path() {
-        let path = OsStr::new("/run/fb/masquerade/1:/usr/bin::/bin");
-        assert_eq!(without(path, Path::new("/run/fb/masquerade")), "/usr/bin::/bin");
+        let (space, path) = two_directories();
+        let found = found(&path, "gcc", &space.path().join("wrappers"));
+        assert_eq!(found.path.unwrap(), *space.path().join("real"));
+    }
+
+    /// gcc would take itself for the program behind the first `gcc` on PATH, and look for `cc1` beside that.
+    #[test]
+    fn a_users_own_directory_of_links_leaves_the_path_too() {
+        let (space, path) = two_directories();
+        for name in ["gcc", "wrappers/gcc", "/nowhere/gcc"] {
+            let found = found(&path, name, Path::new("/elsewhere"));
+            assert_eq!(found.program, space.path().join("real/gcc"));
+            assert_eq!(found.path.unwrap(), *space.path().join("real"));
+        }
+    }
+
+    #[test]
+    fn a_compiler_named_by_its_path_leaves_the_path_as_it_is() {
+        let (space, path) = two_directories();
+        let named = space.path().join("real/gcc");
+        let found = found(&path, named.to_str().unwrap(), Path::new("/elsewhere"));
+        assert_eq!((found.program, found.path.unwrap()), (named, path));
     }
 }
