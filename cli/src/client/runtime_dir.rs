@@ -1,7 +1,7 @@
 //! The private directory that holds the daemon's socket, its locks and its log.
 //!
-//! `$XDG_RUNTIME_DIR/farmbuild` where that is ours, else `/tmp/farmbuild-UID`; mode 0700 and owned by us, or it
-//! isn't used: nobody else on this machine can use our daemon or stand in for it.
+//! `$XDG_RUNTIME_DIR/farmbuild` where that is ours and short enough for a socket, else `/tmp/farmbuild-UID`; mode 0700
+//! and owned by us, or it isn't used: nobody else on this machine can use our daemon or stand in for it.
 
 use std::env;
 use std::fs::{self, DirBuilder};
@@ -10,6 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
+
+/// Bytes of a socket's path, without the zero at its end (unix(7)).
+const LONGEST_SOCKET_PATH: usize = 107;
 
 /// Why there is no private directory to meet the daemon in.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +37,10 @@ impl RuntimeDir {
         let of_session = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| {
             path.is_absolute() && fs::metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid)
         });
-        let path = match of_session {
-            Some(parent) => parent.join("farmbuild"),
-            None => PathBuf::from(format!("/tmp/farmbuild-{uid}")),
-        };
+        let of_session = of_session.map(|parent| parent.join("farmbuild")).filter(|path| {
+            Self(path.clone()).socket_being_made().as_os_str().len() <= LONGEST_SOCKET_PATH
+        });
+        let path = of_session.unwrap_or_else(|| PathBuf::from(format!("/tmp/farmbuild-{uid}")));
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(RuntimeDirError::Make { path, source });
@@ -56,6 +59,11 @@ impl RuntimeDir {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.0.join("daemon.sock")
+    }
+
+    /// The socket's name until it can be connected to.
+    pub(crate) fn socket_being_made(&self) -> PathBuf {
+        self.0.join("daemon.sock.new")
     }
 
     /// Locked by the daemon that owns the socket.

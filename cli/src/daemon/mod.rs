@@ -72,7 +72,7 @@ pub(crate) fn run(runtime_dir: &RuntimeDir) -> Result<(), DaemonError> {
 /// Takes the socket's place. The lock that is held says that whoever left a socket here is dead or retired.
 fn bind(runtime_dir: &RuntimeDir) -> io::Result<UnixListener> {
     // Bound under another name first, so that whoever sees the socket can connect to it.
-    let (path, new) = (runtime_dir.socket(), runtime_dir.path().join("daemon.sock.new"));
+    let (path, new) = (runtime_dir.socket(), runtime_dir.socket_being_made());
     match std::fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
