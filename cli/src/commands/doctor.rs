@@ -67,16 +67,21 @@ fn examine(farm: Option<&Path>) -> Vec<Finding> {
         }
         Ok(_) => findings.push(Finding::bad("the daemon", super::ODD_ANSWER)),
         Err(sentence) => {
-            let cure = format!("{sentence}; its log is {}", runtime_dir.log().display());
+            let log = runtime_dir.log().display().to_string();
+            let cure = if sentence.contains(&log) {
+                sentence
+            } else {
+                format!("{sentence}; its log is {log}")
+            };
             findings.push(Finding::bad("the daemon", cure));
             return findings;
         }
     }
-    findings.extend(environment());
+    findings.extend(environment(farm));
     match hosts::report(farm, Some("cc".into())) {
         Err(sentence) => findings.push(Finding::bad("the farm", sentence)),
         Ok(report) => {
-            findings.push(Finding::good(format!("the farm is read from {}", report.source)));
+            findings.push(Finding::good(format!("the farm: {}", report.source)));
             findings
                 .extend(report.warnings.iter().map(|warning| Finding::bad("the farm", warning)));
             if report.hosts.is_empty() {
@@ -106,8 +111,8 @@ fn compilers() -> Finding {
     }
 }
 
-/// Variables that switch farmbuild off or past itself.
-fn environment() -> Vec<Finding> {
+/// Variables that switch farmbuild off or past itself, and a farm file that only looks as if it were read.
+fn environment(farm: Option<&Path>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     if set("FARMBUILD").is_some_and(|value| value == "off") {
@@ -115,6 +120,18 @@ fn environment() -> Vec<Finding> {
             "the environment",
             "FARMBUILD=off runs every compiler plainly; unset it",
         ));
+    }
+    if let Some(file) = set("FARMBUILD_FARM").filter(|file| Path::new(file).is_relative()) {
+        let trouble = format!(
+            "FARMBUILD_FARM={} is no absolute path: wrappers, which run in many directories, can't use it",
+            file.display()
+        );
+        findings.push(Finding::bad("the environment", trouble));
+    }
+    if farm.is_none() && set("FARMBUILD_FARM").is_none() && Path::new("farm.toml").exists() {
+        let what =
+            "the farm.toml in this directory isn't read by itself; `--farm farm.toml` names it";
+        findings.push(Finding::good(what));
     }
     if let Some(prefix) = set("CCACHE_PREFIX") {
         let trouble =
@@ -140,8 +157,11 @@ fn host(host: &HostReport) -> Finding {
             Finding::bad(what, format!("{reason}{cure}"))
         }
         (None, Some((compiler, why))) => {
-            let cure = "Install the same version of the same package there as here";
-            Finding::bad(what, format!("it isn't used for {compiler}: {why}. {cure}"))
+            let differs = why.contains("isn't the one here");
+            let cure = ". Install the same version of the same package there as here";
+            // A host that refuses the compiler says the cure itself.
+            let cure = if differs { cure } else { "" };
+            Finding::bad(what, format!("it isn't used for {compiler}: {why}{cure}"))
         }
     }
 }

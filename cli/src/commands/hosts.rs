@@ -72,13 +72,19 @@ fn show(report: &FarmReport) {
     }
 }
 
+/// A host that nobody has talked to counts as up, which people would take for more than it is.
+fn state(host: &HostReport) -> String {
+    let untried = host.done + host.failed + host.in_flight == 0 && host.toolchains.is_empty();
+    if host.state == "up" && untried { "untried".to_owned() } else { host.state.clone() }
+}
+
 fn row(host: &HostReport) -> Vec<String> {
     let good = host.toolchains.iter().filter(|it| it.reason.is_none());
     let names: Vec<_> = good.filter_map(|it| it.there.clone()).collect();
     vec![
         host.name.clone(),
         format!("{} {}", host.via, host.address),
-        host.state.clone(),
+        state(host),
         host.in_flight.to_string(),
         format!("{}+{}", host.slots, host.queue),
         host.done.to_string(),

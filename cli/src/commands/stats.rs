@@ -81,6 +81,12 @@ fn explanation(name: &str) -> &'static str {
         "compiler-said" => "the compiler had something to say, and the local one says it best",
         "preprocessor-said" => "preprocessing had something to say",
         "unproven" => "it isn't proven that these flags give the same code elsewhere",
+        "loses-warnings" => "a warning that was asked for would be lost elsewhere",
+        "text-hazard" => "its text would mean something else elsewhere",
+        "no-origin" => "its preprocessed source doesn't say which directory it comes from",
+        "odd-object" => "what a host sent back was no object as it should be",
+        "output" | "output-unwritable" => "its output can't be written here",
+        "unreadable-arguments" => "its command line can't be read (a response file, say)",
         "strict-fidelity" => "debug info would differ, and fidelity is strict",
         "farm-error" => "the farm's configuration can't be used; see `farmbuild doctor`",
         name => {
