@@ -99,6 +99,15 @@ fn hello_builds_on_a_board() {
     assert_eq!(stats["jobs"]["total"], 5, "{stats}");
 }
 
+/// As CMake and ccache do: they find the link in the masquerade directory, and call it by its whole path.
+#[test]
+fn a_compiler_that_was_resolved_to_its_path_is_found_again() {
+    let example = Example::new("hello", "");
+    example.farmbuild(&["sh", "-c", "make -C hello test CC=$(command -v gcc)"]);
+    let stats = example.stats();
+    assert_eq!(stats["jobs"]["local"]["no-hosts"], 4, "{stats}");
+}
+
 #[test]
 fn the_c_of_a_cargo_build_goes_to_a_board() {
     let server = Distccd::start();

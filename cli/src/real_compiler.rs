@@ -11,10 +11,14 @@ use rustix::fs::{Access, access};
 /// Programs that stand in for a compiler by a symbolic link and would look for it on PATH in their turn.
 const WRAPPERS: [&str; 5] = ["farmbuild", "ccache", "distcc", "icecc", "sccache"];
 
-/// The real compiler for `name` as a build spelt it, and the PATH that a plain build would have.
+/// The real compiler for `name` as a build spelt it, and what a plain build would give it.
 #[derive(Debug)]
 pub(crate) struct RealCompiler {
     pub(crate) program: PathBuf,
+    /// Its `argv[0]`: the build's own spelling, unless that is the path of a wrapper. gcc looks for its parts beside
+    /// the path that it is called by.
+    pub(crate) name: OsString,
+    /// Its PATH.
     pub(crate) path: Option<OsString>,
 }
 
@@ -40,8 +44,8 @@ fn find_on(
     own: Option<&Path>,
 ) -> Option<RealCompiler> {
     let named = Path::new(name);
-    let mut program =
-        (name.as_bytes().contains(&b'/') && is_real(named, own)).then(|| named.to_owned());
+    let has_path = name.as_bytes().contains(&b'/');
+    let mut program = (has_path && is_real(named, own)).then(|| named.to_owned());
     let base = named.file_name()?;
     // Compilers look themselves up on PATH, to find their own parts beside them. So the directories of wrappers leave
     // it, and what a compiler and its children see is what they see in a plain build.
@@ -62,7 +66,9 @@ fn find_on(
     }
     // Entries that came out of a PATH hold no colon and so join to one again.
     let joined = path.map(|path| env::join_paths(kept).unwrap_or_else(|_| path.to_owned()));
-    Some(RealCompiler { program: program?, path: joined })
+    let program = program?;
+    let name = if has_path { program.clone().into_os_string() } else { name.to_owned() };
+    Some(RealCompiler { program, name, path: joined })
 }
 
 /// Whether `candidate` is a program to run and no wrapper.
@@ -132,11 +138,19 @@ mod tests {
     #[test]
     fn a_users_own_directory_of_links_leaves_the_path_too() {
         let (space, path) = two_directories();
-        for name in ["gcc", "wrappers/gcc", "/nowhere/gcc"] {
-            let found = found(&path, name, Path::new("/elsewhere"));
-            assert_eq!(found.program, space.path().join("real/gcc"));
-            assert_eq!(found.path.unwrap(), *space.path().join("real"));
-        }
+        let found = found(&path, "gcc", Path::new("/elsewhere"));
+        assert_eq!((found.program, found.name), (space.path().join("real/gcc"), "gcc".into()));
+        assert_eq!(found.path.unwrap(), *space.path().join("real"));
+    }
+
+    /// CMake and ccache resolve a compiler to its path, and so to a link of ours, and call that.
+    #[test]
+    fn a_wrapper_called_by_its_path_calls_the_compiler_by_the_compilers_path() {
+        let (space, path) = two_directories();
+        let link = space.path().join("wrappers/gcc");
+        let found = found(&path, link.to_str().unwrap(), Path::new("/elsewhere"));
+        let real = space.path().join("real/gcc");
+        assert_eq!((found.name, found.program), (real.clone().into(), real));
     }
 
     #[test]

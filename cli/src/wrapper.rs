@@ -28,7 +28,7 @@ const DEPTH_LIMIT: u32 = 16;
 const NOT_FOUND: u8 = 127;
 
 /// Runs the compiler invocation `argv`, here or by the daemon, and never returns but with the wrapper's status.
-pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
+pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     let Some(name) = argv.first().cloned() else {
         eprintln!(
             "farmbuild cc: which compiler? Give its name and arguments, as in `farmbuild cc gcc -c a.c`."
@@ -48,6 +48,7 @@ pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
         );
         return ExitCode::from(NOT_FOUND);
     }
+    argv[0] = real.name;
     let mut environment: Vec<_> =
         env::vars_os().filter(|(key, _)| key != DEPTH && key != "PATH").collect();
     environment.extend(real.path.map(|path| ("PATH".into(), path)));
