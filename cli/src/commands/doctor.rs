@@ -1,6 +1,7 @@
 //! `farmbuild doctor`: finds the usual mistakes of a farm and says the cure.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,7 +134,9 @@ fn environment(farm: Option<&Path>) -> Vec<Finding> {
             "the farm.toml in this directory isn't read by itself; `--farm farm.toml` names it";
         findings.push(Finding::good(what));
     }
-    if let Some(prefix) = set("CCACHE_PREFIX") {
+    let ours =
+        |prefix: &OsString| Path::new(prefix).file_name().is_some_and(|it| it == "farmbuild");
+    if let Some(prefix) = set("CCACHE_PREFIX").filter(|prefix| !ours(prefix)) {
         let trouble =
             format!("CCACHE_PREFIX={} sends jobs past farmbuild; unset it", prefix.display());
         findings.push(Finding::bad("the environment", trouble));
