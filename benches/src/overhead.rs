@@ -3,7 +3,6 @@
 //! All clients take turns, so that a machine that changes its pace changes it for all of them, and the difference
 //! to plain gcc is taken turn by turn before its median.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -78,8 +77,8 @@ impl Client {
                 command
             }
         };
-        let dash = |word| OsStr::new(word);
-        command.args([dash("-O1"), dash("-c"), source.as_ref(), dash("-o"), object.as_ref()]);
+
+        command.arg("-c").arg(source).arg("-o").arg(object);
         command
     }
 

@@ -90,7 +90,13 @@ impl FakeServer {
     /// Starts one.
     #[must_use]
     pub fn start(fault: Fault) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port on loopback");
+        Self::start_on(0, fault)
+    }
+
+    /// Starts one on this port, where another server may just have ended.
+    #[must_use]
+    pub fn start_on(port: u16, fault: Fault) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port on loopback");
         let port = listener.local_addr().expect("the address of our own listener").port();
         let accepted = Arc::new(AtomicUsize::new(0));
         let stop = Arc::new(AtomicBool::new(false));

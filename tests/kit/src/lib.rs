@@ -25,6 +25,7 @@ mod port;
 mod process;
 mod slow_compiler;
 mod space;
+pub mod trees;
 
 pub use distccd::{Distccd, DistccdBuilder};
 pub use fake_server::{FakeServer, Fault};
