@@ -28,6 +28,7 @@ pub struct DistccdBuilder {
     allow: String,
     any_compiler: bool,
     directories: Vec<PathBuf>,
+    usual_directories: bool,
     lifetime: Option<u32>,
 }
 
@@ -51,6 +52,13 @@ impl DistccdBuilder {
     pub fn compilers(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directories.push(directory.into());
         self
+    }
+
+    /// Looks for compilers in `directory` and nowhere else.
+    #[must_use]
+    pub fn only_compilers(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.usual_directories = false;
+        self.compilers(directory)
     }
 
     /// Serves this address or network only (127.0.0.1 unless told).
@@ -113,6 +121,7 @@ impl Distccd {
             allow: "127.0.0.1".to_owned(),
             any_compiler: true,
             directories: Vec::new(),
+            usual_directories: true,
             lifetime: None,
         }
     }
@@ -236,6 +245,7 @@ impl Distccd {
 
     fn search_path(&self) -> OsString {
         let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let usual = usual.into_iter().filter(|_| self.builder.usual_directories);
         std::env::join_paths(self.builder.directories.iter().cloned().chain(usual))
             .expect("directories without a colon")
     }

@@ -1,6 +1,7 @@
 //! A server on loopback with the faults that a real one can't be made to show on demand.
 //!
-//! Knows just enough of distcc's protocol to read a request to its end and to write an answer.
+//! Knows just enough of distcc's protocol to read a request to its end and to write an answer. It can stand in front
+//! of a real server and pass everything on until it is told to turn bad: a fault in the middle of a build.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -28,6 +29,8 @@ pub enum Fault {
     AnswerAndHang(Vec<u8>),
     /// Reads the whole request, sends these bytes one at a time with a pause between them, and closes.
     Trickle(Vec<u8>, Duration),
+    /// Reads the whole request, sends these bytes after so long, and closes.
+    AnswerLate(Vec<u8>, Duration),
 }
 
 impl Fault {
@@ -49,6 +52,13 @@ impl Fault {
     #[must_use]
     pub fn io_error(version: u32) -> Self {
         Self::Answer(failed_reply(version, 107, b""))
+    }
+
+    /// A compiler that ran out of memory, as gcc says it, after a time in which the machine swapped.
+    #[must_use]
+    pub fn out_of_memory(version: u32, after: Duration) -> Self {
+        let said = b"cc1: out of memory allocating 65536 bytes after a total of 1179648 bytes\n";
+        Self::AnswerLate(failed_reply(version, 1, said), after)
     }
 
     /// What distccd 3.4 answers when the object finds no room on the host's disk: a compile that failed.
@@ -81,9 +91,18 @@ fn failed_reply(version: u32, status: u32, stderr: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub struct FakeServer {
     port: u16,
-    accepted: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
+    state: Arc<State>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct State {
+    fault: Fault,
+    /// The server that good times are passed on to.
+    behind: Option<u16>,
+    bad: AtomicBool,
+    accepted: AtomicUsize,
+    stop: AtomicBool,
 }
 
 impl FakeServer {
@@ -96,15 +115,41 @@ impl FakeServer {
     /// Starts one on this port, where another server may just have ended.
     #[must_use]
     pub fn start_on(port: u16, fault: Fault) -> Self {
+        Self::listen(port, fault, None)
+    }
+
+    /// Starts one in front of the server on this loopback port. Connections are passed on, until
+    /// [`FakeServer::turn_bad`].
+    #[must_use]
+    pub fn in_front_of(server: u16, fault: Fault) -> Self {
+        Self::listen(0, fault, Some(server))
+    }
+
+    fn listen(port: u16, fault: Fault, behind: Option<u16>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port on loopback");
         let port = listener.local_addr().expect("the address of our own listener").port();
-        let accepted = Arc::new(AtomicUsize::new(0));
-        let stop = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(State {
+            fault,
+            behind,
+            bad: AtomicBool::new(behind.is_none()),
+            accepted: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
         let thread = {
-            let (accepted, stop) = (accepted.clone(), stop.clone());
-            thread::spawn(move || accept_all(&listener, &fault, &accepted, &stop))
+            let state = Arc::clone(&state);
+            thread::spawn(move || accept_all(&listener, &state))
         };
-        Self { port, accepted, stop, thread: Some(thread) }
+        Self { port, state, thread: Some(thread) }
+    }
+
+    /// From now on new connections meet the fault. Those that were passed on go on.
+    pub fn turn_bad(&self) {
+        self.state.bad.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on new connections are passed on again.
+    pub fn turn_good(&self) {
+        self.state.bad.store(self.state.behind.is_none(), Ordering::SeqCst);
     }
 
     /// The port it listens on.
@@ -119,16 +164,16 @@ impl FakeServer {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// How many connections it has accepted.
+    /// How many connections it has accepted, those that it passed on included.
     #[must_use]
     pub fn accepted(&self) -> usize {
-        self.accepted.load(Ordering::SeqCst)
+        self.state.accepted.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for FakeServer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.state.stop.store(true, Ordering::SeqCst);
         // Wakes the accept.
         drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
         if let Some(thread) = self.thread.take() {
@@ -137,21 +182,36 @@ impl Drop for FakeServer {
     }
 }
 
-fn accept_all(
-    listener: &TcpListener,
-    fault: &Fault,
-    accepted: &AtomicUsize,
-    stop: &Arc<AtomicBool>,
-) {
+fn accept_all(listener: &TcpListener, state: &Arc<State>) {
     while let Ok((stream, _)) = listener.accept() {
-        if stop.load(Ordering::SeqCst) {
+        if state.stop.load(Ordering::SeqCst) {
             return;
         }
-        accepted.fetch_add(1, Ordering::SeqCst);
-        let (fault, stop) = (fault.clone(), stop.clone());
-        // A client that goes away is no failure of the server.
-        thread::spawn(move || drop(serve(&fault, &stream, &stop)));
+        state.accepted.fetch_add(1, Ordering::SeqCst);
+        let state = Arc::clone(state);
+        thread::spawn(move || {
+            // A client that goes away is no failure of the server.
+            drop(match state.behind.filter(|_| !state.bad.load(Ordering::SeqCst)) {
+                Some(port) => pass_on(&stream, port),
+                None => serve(&state.fault, &stream, &state.stop),
+            });
+        });
     }
+}
+
+/// Copies both ways until either side is done.
+fn pass_on(client: &TcpStream, port: u16) -> io::Result<()> {
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    let upload = thread::spawn(move || {
+        let copied = io::copy(&mut from_client, &mut to_server);
+        drop(to_server.shutdown(Shutdown::Write));
+        copied
+    });
+    let copied = io::copy(&mut &server, &mut &*client);
+    client.shutdown(Shutdown::Both)?;
+    drop(upload.join());
+    copied.map(drop)
 }
 
 fn serve(fault: &Fault, mut stream: &TcpStream, stop: &AtomicBool) -> io::Result<()> {
@@ -175,6 +235,11 @@ fn serve(fault: &Fault, mut stream: &TcpStream, stop: &AtomicBool) -> io::Result
             read_request(stream, stop)?;
             stream.write_all(bytes)?;
             wait_for_stop(stop);
+        }
+        Fault::AnswerLate(bytes, after) => {
+            read_request(stream, stop)?;
+            thread::sleep(*after);
+            stream.write_all(bytes)?;
         }
         Fault::Trickle(bytes, pause) => {
             read_request(stream, stop)?;

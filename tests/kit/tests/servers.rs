@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use farmbuild_testkit::{Distccd, Haproxy, ProcessTree, SlowCompiler, TestSpace};
+use farmbuild_testkit::{
+    Distccd, FakeServer, Fault, Haproxy, ProcessTree, SlowCompiler, TestSpace,
+};
 
 fn compile(space: &TestSpace, hosts: &str) -> std::process::Output {
     space
@@ -85,4 +87,25 @@ fn a_killed_server_takes_its_compilers_with_it() {
     let alive =
         |id: &u32| std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty());
     assert!(!compilers.iter().any(alive));
+}
+
+#[test]
+fn a_fake_server_passes_on_until_it_turns_bad() {
+    let (space, server) = (tiny(), Distccd::start());
+    let fake = FakeServer::in_front_of(server.port(), Fault::CloseAfterHeader);
+    assert!(compile(&space, &fake.address()).status.success());
+    fake.turn_bad();
+    assert!(!compile(&space, &fake.address()).status.success());
+    fake.turn_good();
+    // Its own back-off keeps distcc away from a host that failed.
+    std::fs::remove_dir_all(space.join("distcc")).unwrap();
+    std::fs::create_dir(space.join("distcc")).unwrap();
+    assert!(compile(&space, &fake.address()).status.success());
+}
+
+#[test]
+fn a_server_may_have_no_compiler_at_all() {
+    let (space, empty) = (tiny(), TestSpace::new());
+    let server = Distccd::builder().only_compilers(empty.path()).start();
+    assert!(!compile(&space, &server.address()).status.success());
 }
