@@ -7,4 +7,5 @@ mod run;
 mod tree;
 mod user;
 
+mod faults;
 mod identity;
