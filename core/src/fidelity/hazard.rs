@@ -7,6 +7,7 @@
 use memchr::memmem;
 
 use super::technique::Technique;
+use super::{bitcode, counter};
 
 /// Why a text must be compiled where it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -31,6 +32,10 @@ pub enum Hazard {
     /// file of that name.
     #[error("the text makes the compiler read another file")]
     CompilerFile,
+    /// `__COUNTER__` in the condition of an `#if`: clang's `-frewrite-includes` puts the outcome in its place, so that
+    /// the compiler there counts less.
+    #[error("the text counts in a directive")]
+    Counter,
     /// `#pragma message` or `redefine_extname`: gcc's `-fdirectives-only` drops them. Found in a source only, by
     /// [`super::source_hazard`].
     #[error("a source holds a pragma that preprocessing drops")]
@@ -67,7 +72,7 @@ const fn name(text: &'static [u8], hazard: Hazard, whole: bool, only_unexpanded:
     Name { text, hazard, whole, only_unexpanded }
 }
 
-const NAMES: [Name; 10] = [
+const NAMES: [Name; 11] = [
     name(b"__DATE__", Hazard::Clock, true, true),
     name(b"__TIME__", Hazard::Clock, true, true),
     name(b"__TIMESTAMP__", Hazard::Timestamp, true, true),
@@ -77,6 +82,7 @@ const NAMES: [Name; 10] = [
     name(b"GCC pch_preprocess", Hazard::CompilerFile, true, false),
     name(b"GCC dependency", Hazard::CompilerFile, true, false),
     name(b"embed", Hazard::CompilerFile, true, false),
+    name(b"pragma clang module", Hazard::CompilerFile, true, false),
     name(b"__import__", Hazard::CompilerFile, true, false),
 ];
 
@@ -85,14 +91,20 @@ const NAMES: [Name; 10] = [
 /// One pass of a vectorised search for each name, so some GB/s.
 #[must_use]
 pub fn hazards(text: &[u8], technique: Technique) -> Option<Hazard> {
-    let unexpanded = technique == Technique::DirectivesOnly;
+    if technique == Technique::Bitcode {
+        return bitcode::reads_files(text).then_some(Hazard::AssemblerFile);
+    }
+    let unexpanded = technique.keeps_macros();
+    let directives_only = technique == Technique::DirectivesOnly;
+    let rewritten = technique == Technique::RewrittenIncludes;
     NAMES
         .iter()
         .filter(|name| unexpanded || !name.only_unexpanded)
         .find(|name| occurs(text, name))
         .map(|name| name.hazard)
-        .or_else(|| (unexpanded && pops_macro(text)).then_some(Hazard::MacroStack))
-        .or_else(|| (unexpanded && text.len() > LONGEST_TEXT).then_some(Hazard::TooLong))
+        .or_else(|| (directives_only && pops_macro(text)).then_some(Hazard::MacroStack))
+        .or_else(|| (rewritten && counter::counts_in_directives(text)).then_some(Hazard::Counter))
+        .or_else(|| (directives_only && text.len() > LONGEST_TEXT).then_some(Hazard::TooLong))
 }
 
 /// Whether a macro was popped: gcc blanks the pragma's line out and puts a line marker and an `#undef` behind it.

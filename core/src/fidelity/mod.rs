@@ -5,7 +5,9 @@
 //! holds for a compiler and its flags) and [`ProducerCut`] (what the object goes through when it is back).
 //! `docs/fidelity.md` tells why.
 
+mod bitcode;
 mod compare;
+mod counter;
 mod cut;
 mod hash;
 mod hazard;
@@ -13,6 +15,7 @@ mod image;
 mod indentation;
 mod layout;
 mod probe;
+mod prologue;
 mod recipe;
 mod references;
 mod source;

@@ -8,12 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::{fs, io};
 
+use bytes::Bytes;
 use object::read::{File, Object, ObjectSection};
 
 use super::compare::{Difference, compare};
 use super::cut::{ProducerCut, RewriteError};
 use super::hash::{FILLER_LENGTH, neutral_filler};
 use super::probe;
+use super::prologue::prologue;
 use super::technique::{Family, Language, Technique};
 use crate::job::CompilerStatus;
 
@@ -61,6 +63,7 @@ pub struct Recipe {
     ballast: Option<OsString>,
     /// Whether the compiler must be told the build's directory, which the text doesn't hold.
     names_directory: bool,
+    language: Language,
 }
 
 impl Recipe {
@@ -70,10 +73,34 @@ impl Recipe {
         self.caveat.is_none()
     }
 
-    /// What to add to the compile's flags, in place of `-c`, to make the text here.
+    /// What to add to the compile's flags, in place of `-c`, to make the text here, on standard output. It isn't
+    /// the text to send yet, see [`Self::finish`].
     #[must_use]
     pub fn preprocess_extra(&self) -> Vec<OsString> {
         self.technique.preprocess_flags().iter().map(OsString::from).collect()
+    }
+
+    /// The text to send, from what the first step wrote for `source` under `arguments` (its whole command line, without
+    /// response files; the source as spelt there). `None` if it can't be sent: the job stays home.
+    #[must_use]
+    pub fn finish<S: AsRef<OsStr>>(
+        &self,
+        written: Bytes,
+        source: &OsStr,
+        arguments: &[S],
+    ) -> Option<Bytes> {
+        if self.technique != Technique::RewrittenIncludes {
+            return Some(written);
+        }
+        let mut text = prologue(source, arguments)?;
+        text.extend(&written);
+        Some(text.into())
+    }
+
+    /// What to put before all of the compile's flags, and so before the input, to compile the text elsewhere.
+    #[must_use]
+    pub fn compile_lead(&self) -> Vec<OsString> {
+        self.technique.compile_lead(self.language).iter().map(OsString::from).collect()
     }
 
     /// What to add to the compile's flags, beside `-c`, to compile the text of a build in `directory` elsewhere. Goes
@@ -173,8 +200,14 @@ fn prove_technique(
     local: &[u8],
 ) -> Result<Recipe, FidelityError> {
     let question = trial.question;
-    let mut recipe =
-        Recipe { technique, rewrite: None, caveat: None, ballast: None, names_directory: false };
+    let mut recipe = Recipe {
+        technique,
+        rewrite: None,
+        caveat: None,
+        ballast: None,
+        names_directory: false,
+        language: question.language,
+    };
     trial.preprocess(&recipe)?;
     let mut there = trial.compile_there(&recipe)?;
     let mut difference = compare(local, &there);
@@ -272,22 +305,27 @@ impl<'a> Trial<'a> {
     fn compile_here(&self) -> Result<Vec<u8>, FidelityError> {
         let object = self.here.join("probe.o");
         let rest = ["-c", &self.source, "-o", "probe.o"].map(OsString::from);
-        self.run("to compile a probe", &self.here, &[], &rest)?;
+        self.run("to compile a probe", &self.here, &[&[], &[]], &rest)?;
         fs::read(&object).map_err(at(&object))
     }
 
     fn preprocess(&self, recipe: &Recipe) -> Result<(), FidelityError> {
         let rest = [OsStr::new(&self.source), OsStr::new("-o"), self.text.as_os_str()];
         let rest = rest.map(OsString::from);
-        self.run("to preprocess a probe", &self.here, &recipe.preprocess_extra(), &rest)
+        let extra = recipe.preprocess_extra();
+        self.run("to preprocess a probe", &self.here, &[&[], &extra], &rest)?;
+        let written = fs::read(&self.text).map_err(at(&self.text))?;
+        let finished = recipe.finish(written.into(), OsStr::new(&self.source), self.question.flags);
+        let text = finished.ok_or(FidelityError::NoTechnique)?;
+        fs::write(&self.text, text).map_err(at(&self.text))
     }
 
     fn compile_there(&self, recipe: &Recipe) -> Result<Vec<u8>, FidelityError> {
         let object = self.there.join("distccd_probe.o");
         let rest = [OsStr::new("-c"), self.text.as_os_str(), OsStr::new("-o"), object.as_os_str()];
         let rest = rest.map(OsString::from);
-        let extra = recipe.compile_extra(&self.here);
-        self.run("to compile a preprocessed probe", &self.there, &extra, &rest)?;
+        let (lead, extra) = (recipe.compile_lead(), recipe.compile_extra(&self.here));
+        self.run("to compile a preprocessed probe", &self.there, &[&lead, &extra], &rest)?;
         fs::read(&object).map_err(at(&object))
     }
 
@@ -295,12 +333,12 @@ impl<'a> Trial<'a> {
         &self,
         step: &'static str,
         directory: &Path,
-        extra: &[OsString],
+        [lead, extra]: &[&[OsString]; 2],
         rest: &[OsString],
     ) -> Result<(), FidelityError> {
         // No warnings: the probe isn't the user's code, and -Werror must not fail it.
         let quiet = [OsString::from("-w")];
-        let args = [self.question.flags, extra, &quiet, rest].concat();
+        let args = [lead, self.question.flags, extra, &quiet, rest].concat();
         let ran = self.runner.run(directory, &args).map_err(FidelityError::Run)?;
         if ran.status.success() {
             return Ok(());

@@ -49,6 +49,12 @@ pub enum Technique {
     /// Only directives are obeyed here (`-E -fdirectives-only`); macros are expanded there, where tokens still
     /// stand in the columns of the source and comments are still seen. gcc only.
     DirectivesOnly,
+    /// Only includes and the conditions of `#if` are resolved here (`-E -frewrite-includes`); `#ifdef` is obeyed and macros
+    /// are expanded there, in the columns of the source. clang only.
+    RewrittenIncludes,
+    /// The whole frontend runs here (`-emit-llvm`, nothing optimised); the "text" is bitcode, from which the host
+    /// makes the object. Dearer here than a text, but it carries debug info whole. clang only.
+    Bitcode,
 }
 
 impl Technique {
@@ -57,24 +63,53 @@ impl Technique {
     pub fn of(family: Family) -> &'static [Self] {
         match family {
             Family::Gcc => &[Self::DirectivesOnly, Self::PlainText],
-            Family::Clang => &[Self::PlainText],
+            Family::Clang => &[Self::RewrittenIncludes, Self::Bitcode, Self::PlainText],
         }
     }
 
-    /// Whether a compile that warns at home is sure to print something in one of the two steps. gcc warns about some
-    /// macros (`-Wmultistatement-macros`) only while it sees them, so a job with warnings on stays home where this
-    /// doesn't hold.
+    /// Whether a compile that warns at home is sure to print something in one of the two steps. Compilers warn about some
+    /// macros (`-Wmultistatement-macros`), and about what macros hide, only while they see them, so a job with
+    /// warnings on stays home where this doesn't hold.
     #[must_use]
-    pub fn keeps_warnings(self, family: Family) -> bool {
-        self == Self::DirectivesOnly || family == Family::Clang
+    pub fn keeps_warnings(self, _family: Family) -> bool {
+        self != Self::PlainText
     }
 
-    /// What to add to a compile's flags, in place of `-c`, to make the text.
+    /// Whether macros are expanded elsewhere, so that the text still names them.
+    pub(super) fn keeps_macros(self) -> bool {
+        matches!(self, Self::DirectivesOnly | Self::RewrittenIncludes)
+    }
+
+    /// What to add to a compile's flags, in place of `-c`, to make the text on standard output.
     #[must_use]
     pub fn preprocess_flags(self) -> &'static [&'static str] {
         match self {
             Self::PlainText => &["-E"],
             Self::DirectivesOnly => &["-E", "-fdirectives-only"],
+            Self::RewrittenIncludes => &["-E", "-frewrite-includes"],
+            // Without the order of use lists the optimiser would find users of a value in another order.
+            Self::Bitcode => &[
+                "-c",
+                "-emit-llvm",
+                "-Xclang",
+                "-emit-llvm-uselists",
+                "-Xclang",
+                "-disable-llvm-passes",
+                "-o",
+                "-",
+            ],
+        }
+    }
+
+    /// What to put before a compile's flags to compile the text, whatever its file is called there.
+    #[must_use]
+    pub fn compile_lead(self, language: Language) -> &'static [&'static str] {
+        match (self, language) {
+            (Self::PlainText | Self::DirectivesOnly, _) => &[],
+            // As preprocessed input, of which the first line tells the name, see `prologue`.
+            (Self::RewrittenIncludes, Language::C) => &["-x", "cpp-output"],
+            (Self::RewrittenIncludes, Language::Cxx) => &["-x", "c++-cpp-output"],
+            (Self::Bitcode, _) => &["-x", "ir"],
         }
     }
 
@@ -82,8 +117,10 @@ impl Technique {
     #[must_use]
     pub fn compile_flags(self) -> &'static [&'static str] {
         match self {
-            Self::PlainText => &[],
+            Self::PlainText | Self::RewrittenIncludes => &[],
             Self::DirectivesOnly => &["-fpreprocessed", "-fdirectives-only"],
+            // `-std=` and other flags of the frontend mean nothing to bitcode.
+            Self::Bitcode => &["-Wno-unused-command-line-argument"],
         }
     }
 }

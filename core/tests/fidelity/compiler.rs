@@ -56,7 +56,7 @@ impl Split {
         let object = self.scratch.path().join("plain.o");
         let ran = self.run(
             directory,
-            &[],
+            [&[], &[]],
             more,
             &["-c".as_ref(), source.as_ref(), "-o".as_ref(), object.as_os_str()],
         );
@@ -84,15 +84,10 @@ impl Split {
         let host = tempfile::tempdir().unwrap();
         let text = host.path().join(format!("distccd_5f1e.{}", self.language.text_extension()));
         let object = host.path().join("distccd_77aa.o");
-        let first = self.run(
-            directory,
-            &self.recipe.preprocess_extra(),
-            more,
-            &[source.as_ref(), "-o".as_ref(), text.as_os_str()],
-        );
+        let first = self.preprocess(directory, more, source, &text);
         let second = self.run(
             host.path(),
-            &self.recipe.compile_extra(directory),
+            [&self.recipe.compile_lead(), &self.recipe.compile_extra(directory)],
             more_there,
             &["-c".as_ref(), text.as_os_str(), "-o".as_ref(), object.as_os_str()],
         );
@@ -122,20 +117,31 @@ impl Split {
     /// The text of the first step.
     pub(crate) fn text(&self, directory: &Path, more: &[OsString], source: &str) -> Vec<u8> {
         let text = self.scratch.path().join("text.i");
-        let rest = [source.as_ref(), "-o".as_ref(), text.as_os_str()];
-        self.run(directory, &self.recipe.preprocess_extra(), more, &rest);
+        self.preprocess(directory, more, source, &text);
         fs::read(text).unwrap()
+    }
+
+    /// The first step; no text is left if it fails.
+    fn preprocess(&self, directory: &Path, more: &[OsString], source: &str, text: &Path) -> Ran {
+        let rest = [source.as_ref(), "-o".as_ref(), text.as_os_str()];
+        let ran = self.run(directory, [&[], &self.recipe.preprocess_extra()], more, &rest);
+        if let Ok(written) = fs::read(text) {
+            let arguments = [&self.flags, more].concat();
+            let finished = self.recipe.finish(written.into(), source.as_ref(), &arguments);
+            fs::write(text, finished.unwrap()).unwrap();
+        }
+        ran
     }
 
     fn run(
         &self,
         directory: &Path,
-        extra: &[OsString],
+        [lead, extra]: [&[OsString]; 2],
         more: &[OsString],
         rest: &[&std::ffi::OsStr],
     ) -> Ran {
         let rest: Vec<_> = rest.iter().map(OsString::from).collect();
-        let args = [&self.flags, more, extra, &rest].concat();
+        let args = [lead, &self.flags, more, extra, &rest].concat();
         self.compiler.run(directory, &args).unwrap()
     }
 }
