@@ -14,6 +14,7 @@ use object::read::{File, Object, ObjectSection};
 use super::compare::{Difference, compare};
 use super::cut::{ProducerCut, RewriteError};
 use super::hash::{FILLER_LENGTH, neutral_filler};
+use super::hazard::Hazard;
 use super::probe;
 use super::prologue::prologue;
 use super::technique::{Family, Language, Technique};
@@ -81,20 +82,22 @@ impl Recipe {
     }
 
     /// The text to send, from what the first step wrote for `source` under `arguments` (its whole command line, without
-    /// response files; the source as spelt there). `None` if it can't be sent: the job stays home.
-    #[must_use]
+    /// response files; the source as spelt there).
+    ///
+    /// # Errors
+    /// [`Hazard::CommandLine`] if the text can't be completed: the job stays home.
     pub fn finish<S: AsRef<OsStr>>(
         &self,
         written: Bytes,
         source: &OsStr,
         arguments: &[S],
-    ) -> Option<Bytes> {
+    ) -> Result<Bytes, Hazard> {
         if self.technique != Technique::RewrittenIncludes {
-            return Some(written);
+            return Ok(written);
         }
-        let mut text = prologue(source, arguments)?;
+        let mut text = prologue(source, arguments).ok_or(Hazard::CommandLine)?;
         text.extend(&written);
-        Some(text.into())
+        Ok(text.into())
     }
 
     /// What to put before all of the compile's flags, and so before the input, to compile the text elsewhere.
@@ -151,6 +154,9 @@ pub enum FidelityError {
         /// The first line of what it printed.
         message: String,
     },
+    /// The flags leave a text that can't be completed.
+    #[error(transparent)]
+    Hazard(Hazard),
     /// No way to split a compile is known for this family.
     #[error("no way to split a compile is known for this compiler")]
     NoTechnique,
@@ -316,7 +322,7 @@ impl<'a> Trial<'a> {
         self.run("to preprocess a probe", &self.here, &[&[], &extra], &rest)?;
         let written = fs::read(&self.text).map_err(at(&self.text))?;
         let finished = recipe.finish(written.into(), OsStr::new(&self.source), self.question.flags);
-        let text = finished.ok_or(FidelityError::NoTechnique)?;
+        let text = finished.map_err(FidelityError::Hazard)?;
         fs::write(&self.text, text).map_err(at(&self.text))
     }
 

@@ -106,10 +106,13 @@ impl Split {
             let printed = [first.stderr, second.stderr].concat();
             panic!("{source}: {}", String::from_utf8_lossy(&printed))
         });
+        self.rewritten(object)
+    }
+
+    /// An object of the two steps after the recipe's rewrite.
+    pub(crate) fn rewritten(&self, object: Vec<u8>) -> Vec<u8> {
         match &self.recipe.rewrite {
-            Some(rewrite) => {
-                rewrite.apply(&object).unwrap_or_else(|error| panic!("{source}: {error}"))
-            }
+            Some(rewrite) => rewrite.apply(&object).unwrap_or_else(|error| panic!("{error}")),
             None => object,
         }
     }

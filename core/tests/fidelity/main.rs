@@ -3,6 +3,7 @@
 // Clippy knows functions with #[test] as tests, not those that they share.
 #![allow(clippy::unwrap_used)]
 
+mod clang;
 mod compiler;
 mod damaged_objects;
 mod objects;
