@@ -2,17 +2,30 @@
 //!
 //! The first line names the source: from there clang takes the name of a preprocessed input, as the object
 //! shows it. Then come the macros of the command line, as if included from it; clang leaves them out of the text, whose
-//! `#ifdef`s and macros still ask for them, and takes no `-D` for a preprocessed input.
+//! `#ifdef`s and macros still ask for them, and takes no `-D` for a preprocessed input. What its driver doesn't take
+//! either, and no text can hold, is said to the frontend, see [`macro_maps`].
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// The prologue of the text that was made of `source` under `arguments`, or `None` if that can't be written down.
 pub(super) fn prologue<S: AsRef<OsStr>>(source: &OsStr, arguments: &[S]) -> Option<Vec<u8>> {
-    let name = quoted(source.as_encoded_bytes())?;
+    let name = quoted(source.as_bytes())?;
     let macros = macros(arguments)?;
     let parts: [&[u8]; 7] =
         [b"# 1 ", &name, b"\n# 1 \"<command line>\" 1\n", &macros, b"# 1 ", &name, b" 2\n"];
     Some(parts.concat())
+}
+
+/// The options among `flags` that change what `__FILE__` expands to, such that they count for a preprocessed input too.
+pub(super) fn macro_maps(flags: &[OsString]) -> Vec<OsString> {
+    const OPTIONS: [&[u8]; 2] = [b"-fmacro-prefix-map=", b"-ffile-prefix-map="];
+    let map = |flag: &OsString| {
+        let map = OPTIONS.iter().find_map(|option| flag.as_bytes().strip_prefix(*option))?;
+        let option = [OPTIONS[0], map].concat();
+        Some(["-Xclang".into(), OsString::from_vec(option)])
+    };
+    flags.iter().filter_map(map).flatten().collect()
 }
 
 /// `name` as a string of a line marker.
@@ -33,7 +46,7 @@ fn quoted(name: &[u8]) -> Option<Vec<u8>> {
 fn macros<S: AsRef<OsStr>>(arguments: &[S]) -> Option<Vec<u8>> {
     let mut directives = Vec::new();
     let mut passed_on = Vec::new();
-    let mut words = arguments.iter().map(|argument| argument.as_ref().as_encoded_bytes());
+    let mut words = arguments.iter().map(|argument| argument.as_ref().as_bytes());
     while let Some(word) = words.next() {
         match word {
             b"-Xclang" | b"-Xpreprocessor" if words.next().is_some_and(is_macro_option) => {

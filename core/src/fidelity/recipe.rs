@@ -16,7 +16,7 @@ use super::cut::{ProducerCut, RewriteError};
 use super::hash::{FILLER_LENGTH, neutral_filler};
 use super::hazard::Hazard;
 use super::probe;
-use super::prologue::prologue;
+use super::prologue::{macro_maps, prologue};
 use super::technique::{Family, Language, Technique};
 use crate::job::CompilerStatus;
 
@@ -65,6 +65,8 @@ pub struct Recipe {
     /// Whether the compiler must be told the build's directory, which the text doesn't hold.
     names_directory: bool,
     language: Language,
+    /// Flags of the compile that must be said in another way to count there.
+    restated: Vec<OsString>,
 }
 
 impl Recipe {
@@ -112,6 +114,7 @@ impl Recipe {
     pub fn compile_extra(&self, directory: &Path) -> Vec<OsString> {
         let mut flags: Vec<_> = self.technique.compile_flags().iter().map(OsString::from).collect();
         flags.extend(self.ballast.clone());
+        flags.extend_from_slice(&self.restated);
         if self.names_directory {
             let mut flag = OsString::from("-fdebug-compilation-dir=");
             flag.push(directory);
@@ -213,6 +216,10 @@ fn prove_technique(
         ballast: None,
         names_directory: false,
         language: question.language,
+        restated: match technique {
+            Technique::RewrittenIncludes => macro_maps(question.flags),
+            _ => Vec::new(),
+        },
     };
     trial.preprocess(&recipe)?;
     let mut there = trial.compile_there(&recipe)?;

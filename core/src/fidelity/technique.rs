@@ -88,9 +88,12 @@ impl Technique {
             Self::DirectivesOnly => &["-E", "-fdirectives-only"],
             Self::RewrittenIncludes => &["-E", "-frewrite-includes"],
             // Without the order of use lists the optimiser would find users of a value in another order.
+            // Asked of the frontend, so that the driver sees a compile like any other and finds the same options of no
+            // use. Without the order of use lists the optimiser would come across a value's users in another order.
             Self::Bitcode => &[
                 "-c",
-                "-emit-llvm",
+                "-Xclang",
+                "-emit-llvm-bc",
                 "-Xclang",
                 "-emit-llvm-uselists",
                 "-Xclang",
@@ -117,10 +120,11 @@ impl Technique {
     #[must_use]
     pub fn compile_flags(self) -> &'static [&'static str] {
         match self {
-            Self::PlainText | Self::RewrittenIncludes => &[],
+            Self::PlainText => &[],
             Self::DirectivesOnly => &["-fpreprocessed", "-fdirectives-only"],
-            // `-std=` and other flags of the frontend mean nothing to bitcode.
-            Self::Bitcode => &["-Wno-unused-command-line-argument"],
+            // `-fmacro-prefix-map=` and `-std=`, say, are of no use to a later stage. The first step tells of options that
+            // are of no use to any.
+            Self::RewrittenIncludes | Self::Bitcode => &["-Wno-unused-command-line-argument"],
         }
     }
 }

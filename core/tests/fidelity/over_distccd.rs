@@ -44,20 +44,21 @@ impl Drop for Distccd {
     }
 }
 
-#[test]
-fn a_stock_distccd_gives_the_plain_object_with_debug_info() {
+/// Compiles a source with `compiler` and `flags` through a distccd, and at home.
+fn holds_over_distccd(compiler: &str, flags: &str) {
     let directory = tempfile::tempdir().unwrap();
     let source = "#include <stdio.h>\n#define SHOW(x) printf(\"%d\\n\", x)\nint f(int a) { return SHOW(a) + SHOW(__LINE__); }\n";
     fs::write(directory.path().join("a.c"), source).unwrap();
-    let split = Split::new("gcc", "-g -O2");
+    let split = Split::new(compiler, flags);
     let (plain, _) = split.here(directory.path(), &[], "a.c");
     fs::write(directory.path().join("a.i"), split.text(directory.path(), &[], "a.c")).unwrap();
 
     let daemon = Distccd::start();
     let settings = tempfile::tempdir().unwrap();
-    let args = [&split.flags[..], &split.recipe.compile_extra(directory.path())].concat();
+    let extra = split.recipe.compile_extra(directory.path());
+    let args = [&split.recipe.compile_lead()[..], &split.flags, &extra].concat();
     let output = Command::new("distcc")
-        .arg("gcc")
+        .arg(compiler)
         .args(args)
         .args(["-c", "a.i", "-o", "a.o"].map(OsString::from))
         .current_dir(directory.path())
@@ -69,6 +70,20 @@ fn a_stock_distccd_gives_the_plain_object_with_debug_info() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let back = fs::read(directory.path().join("a.o")).unwrap();
-    let rewritten = split.recipe.rewrite.unwrap().apply(&back).unwrap();
-    assert!(rewritten == plain.unwrap());
+    assert!(split.rewritten(back) == plain.unwrap(), "{compiler} {flags}");
+}
+
+#[test]
+fn a_stock_distccd_gives_gccs_plain_object_with_debug_info() {
+    holds_over_distccd("gcc", "-g -O2");
+}
+
+#[test]
+fn a_stock_distccd_gives_clangs_plain_object() {
+    holds_over_distccd("clang", "-O2");
+}
+
+#[test]
+fn a_stock_distccd_gives_clangs_plain_object_with_debug_info() {
+    holds_over_distccd("clang", "-g -O2");
 }
