@@ -66,6 +66,8 @@ pub(super) struct Spec {
 #[derive(Clone)]
 struct Canary {
     args: Vec<OsString>,
+    input: usize,
+    output: usize,
     text: SourceText,
     recipe: Arc<Recipe>,
     /// What a plain compile here makes of it.
@@ -132,12 +134,17 @@ impl Canaries {
 
         let mut preprocess = with(&flags, [source.as_str()]);
         preprocess.extend(recipe.preprocess_extra());
-        let bytes = self.quiet(&invocation, &preprocess).await?;
+        let written = self.quiet(&invocation, &preprocess).await?;
+        let finished = recipe.finish(written, source.as_ref(), &flags);
+        let bytes = finished.map_err(|hazard| hazard.to_string())?;
 
-        let mut args = with(&[], ["-c", source.as_str(), "-o", "canary.o"]);
+        let lead = recipe.compile_lead();
+        let (input, output) = (lead.len() + 1, lead.len() + 3);
+        let mut args = with(&lead, ["-c", source.as_str(), "-o", "canary.o"]);
         args.extend(flags);
         args.extend(recipe.compile_extra(space.path()));
-        Ok(Canary { args, text: SourceText { bytes, lines: 0 }, recipe, object })
+        let text = SourceText { bytes, lines: 0 };
+        Ok(Canary { args, input, output, text, recipe, object })
     }
 
     /// Runs the local compiler, which must have nothing to say.
@@ -169,8 +176,8 @@ impl Canaries {
             compiler: name.clone(),
             toolchain: Arc::clone(toolchain),
             args: canary.args.clone(),
-            input: 1,
-            output: 3,
+            input: canary.input,
+            output: canary.output,
             text: canary.text.clone(),
             object: place,
             umask: 0o077,

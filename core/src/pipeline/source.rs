@@ -109,7 +109,8 @@ impl<'a> Split<'a> {
             .filter(|hazard| strict || !hazard.spares_code())
             .or_else(|| match technique {
                 Technique::DirectivesOnly => files.hazard(text, &self.invocation.cwd),
-                Technique::PlainText => None,
+                // Nothing vanishes from what clang writes, or from plain text.
+                Technique::PlainText | Technique::RewrittenIncludes | Technique::Bitcode => None,
             });
         hazard.map_or(Ok(()), |hazard| Err(Stay::Hazard(hazard)))
     }
@@ -121,7 +122,10 @@ impl<'a> Split<'a> {
         let mut args = self.plan.preprocess_args.clone();
         args.extend(recipe.preprocess_extra());
         match home.run(self.invocation, &args).await {
-            Ok(ran) if ran.quietly() => Ok(ran.stdout),
+            Ok(ran) if ran.quietly() => {
+                let arguments = &self.plan.preprocess_args;
+                recipe.finish(ran.stdout, self.source_name(), arguments).map_err(Stay::Hazard)
+            }
             _ => Err(Stay::PreprocessorSaid),
         }
     }
@@ -188,9 +192,13 @@ impl<'a> Split<'a> {
         };
         args[*input] = format!("{stem}.{extension}").into();
         args[*output] = format!("{stem}.o").into();
-        if !self.preprocessed {
-            args.extend(recipe.compile_extra(&self.invocation.cwd));
+        if self.preprocessed {
+            return (args, *input, *output);
         }
-        (args, *input, *output)
+        args.extend(recipe.compile_extra(&self.invocation.cwd));
+        let lead = recipe.compile_lead();
+        let (input, output) = (lead.len() + input, lead.len() + output);
+        args.splice(0..0, lead);
+        (args, input, output)
     }
 }
