@@ -15,8 +15,8 @@ const MAX_SLOTS: usize = 100_000;
 /// What is wrong with the text of a farm file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("{0}")]
-    Syntax(#[from] toml::de::Error),
+    #[error("line {line}, column {column}: {what}")]
+    Syntax { line: usize, column: usize, what: String },
     #[error("line {line}: {what}")]
     Value { line: usize, what: String },
 }
@@ -68,11 +68,28 @@ enum Compression {
     None,
 }
 
+impl FileError {
+    /// On one line, because it becomes a part of sentences.
+    fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
+        let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+        // Words for people, who don't know the types that their numbers are read into.
+        let what =
+            error.message().replace('\n', " ").replace("expected usize", "expected a whole number");
+        Self::Syntax { line: line(before), column, what }
+    }
+}
+
+/// The line that follows upon `before`.
+fn line(before: &str) -> usize {
+    before.matches('\n').count() + 1
+}
+
 /// Reads the text of a farm file.
 pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
-    let file: File = toml::from_str(text)?;
+    let file: File = toml::from_str(text).map_err(|error| FileError::syntax(text, &error))?;
     let at = |span: std::ops::Range<usize>, what: String| FileError::Value {
-        line: text.get(..span.start).unwrap_or(text).matches('\n').count() + 1,
+        line: line(text.get(..span.start).unwrap_or(text)),
         what,
     };
     let counted =
@@ -158,6 +175,10 @@ mod tests {
         assert!(error("[local]\nslot = 1\n").contains("line 2"));
         assert!(error(&format!("{BOARD}{BOARD}")).starts_with("line 6: there are two hosts"));
         assert!(error("[[host]\n").contains("line 1"));
+        assert_eq!(
+            error("[local]\nslots = \"two\"\n"),
+            "line 2, column 9: invalid type: string \"two\", expected a whole number"
+        );
         assert!(error(&BOARD.replace("192.168.0.11:3632", "a b")).starts_with("line 4: "));
         assert!(error(&BOARD.replace("\"distcc\"", "\"ssh\"")).starts_with("line 3: "));
     }
