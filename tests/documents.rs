@@ -102,8 +102,10 @@ fn every_farm_file_of_the_documents_can_be_used() {
 }
 
 #[test]
-fn every_link_between_documents_leads_somewhere() {
-    for page in files(&repository(), ".md") {
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut pages = files(&repository().join("docs"), ".md");
+    pages.extend(["README.md", "CHANGELOG.md"].map(|page| repository().join(page)));
+    for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();
