@@ -104,6 +104,7 @@ fn every_farm_file_of_the_documents_can_be_used() {
 #[test]
 fn every_link_of_the_documents_leads_somewhere() {
     let mut pages = files(&repository().join("docs"), ".md");
+    pages.extend(files(&repository().join("examples"), ".md"));
     pages.extend(["README.md", "CHANGELOG.md"].map(|page| repository().join(page)));
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
