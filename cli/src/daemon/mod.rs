@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use farmbuild_core::budget::LocalBudget;
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::UnixListener;
 
 use crate::client::runtime_dir::RuntimeDir;
@@ -61,12 +62,20 @@ pub(crate) fn run(runtime_dir: &RuntimeDir) -> Result<(), DaemonError> {
     let lock = open_private(&runtime_dir.daemon_lock()).map_err(listen)?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| DaemonError::AlreadyThere)?;
+    raise_descriptor_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("farmbuild").build();
     runtime.map_err(DaemonError::Runtime)?.block_on(async {
         let listener = bind(runtime_dir).map_err(listen)?;
         serve(runtime_dir, listener, lock).await
     })
+}
+
+/// A job in flight holds a handful of descriptors, and the usual limit of 1024 is soft for programs that know better.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused only where it is as high as it may be.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Takes the socket's place. The lock that is held says that whoever left a socket here is dead or retired.

@@ -8,6 +8,7 @@
 //! build's terminal, limits and signals.
 
 mod canary;
+mod dependencies;
 pub mod home;
 mod naming;
 mod recipes;
@@ -40,6 +41,7 @@ use crate::executor::{ExecError, Executor, Outcome, Traffic};
 use crate::fidelity::{self, ProducerCut};
 use crate::job::{CompilerStatus, Invocation, Job, JobId};
 use crate::scheduler::{Fault, HomeReason, HostEntry, Scheduler, Settings, Verdict, VetError};
+use crate::staging::StagedFile;
 
 /// What became of a job.
 #[derive(Debug)]
@@ -108,6 +110,8 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(20);
 /// A job on its way, when it is clear that it may travel.
 struct Travelling {
     job: Job,
+    /// Its dependency file, to be put in place with the object.
+    dependencies: Option<StagedFile>,
     /// What its object goes through when it is back.
     rewrite: Option<ProducerCut>,
     /// Something to tell people once.
@@ -238,11 +242,11 @@ impl Pipeline {
                     .await;
             }
         };
-        let Travelling { job, rewrite, notice } = travelling;
+        let Travelling { job, dependencies, rewrite, notice } = travelling;
         let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
         let (reason, permit, faults) = match self.scheduler.run(Arc::new(job)).await {
             Verdict::Done { host, outcome, faults } => {
-                match put_in_place(outcome, rewrite, &object).await {
+                match put_in_place(outcome, rewrite, dependencies, &object).await {
                     Ok((status, traffic)) => {
                         let (stdout, stderr) = (Bytes::new(), Bytes::new());
                         return Answer::Done {
@@ -319,7 +323,7 @@ impl Pipeline {
             None => self.identify(invocation).await?,
         };
         let object = object_path(invocation, analysis)?;
-        let split = Split::new(invocation, plan, toolchain.family)?;
+        let split = Split::new(invocation, analysis, plan, toolchain.family)?;
         let recipe = self
             .recipes
             .find(&self.home, &toolchain, invocation, split.language(), split.flags())
@@ -329,7 +333,7 @@ impl Pipeline {
         if let Some(caveat) = recipe.caveat.as_ref().filter(|_| strict) {
             return Err(Stay::Strict(caveat.clone()));
         }
-        let text = {
+        let (text, dependencies) = {
             let _permit = self.permit(Use::Preprocess, tokens).await;
             let (home, debug_info) = (self.home.as_ref(), analysis.debug_info);
             split.text(home, &recipe, debug_info, &self.source_files, strict).await?
@@ -349,7 +353,12 @@ impl Pipeline {
             object,
             umask: invocation.umask,
         };
-        Ok(Travelling { job, rewrite: split.rewrite(&recipe), notice: split.notice(&recipe) })
+        Ok(Travelling {
+            dependencies,
+            job,
+            rewrite: split.rewrite(&recipe),
+            notice: split.notice(&recipe),
+        })
     }
 
     async fn permit(&self, wanted: Use, tokens: Option<&dyn TokenSource>) -> LocalPermit {
@@ -399,6 +408,7 @@ fn base_name(invocation: &Invocation) -> &OsStr {
 async fn put_in_place(
     outcome: Outcome,
     rewrite: Option<ProducerCut>,
+    dependencies: Option<StagedFile>,
     object: &Path,
 ) -> Result<(CompilerStatus, Traffic), Stay> {
     let Outcome { status, stdout, stderr, object: staged, traffic } = outcome;
@@ -417,6 +427,9 @@ async fn put_in_place(
             let bytes =
                 rewrite.apply(&bytes).map_err(|error| Stay::OddObject(error.to_string()))?;
             staged.rewrite(&bytes).map_err(unwritable)?;
+        }
+        if let Some(dependencies) = dependencies {
+            dependencies.commit().map_err(unwritable)?;
         }
         staged.commit().map_err(unwritable)
     });

@@ -7,17 +7,21 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::dependencies;
 use super::home::Home;
 use super::source_files::SourceFiles;
 use super::stay::Stay;
-use crate::analysis::{self, DebugInfo, RemotePlan};
+use crate::analysis::{self, Analysis, DebugInfo, RemotePlan, SideKind};
 use crate::fidelity::{self, Family, Language, ProducerCut, Recipe, Technique};
 use crate::job::{Invocation, SourceText};
+use crate::staging::StagedFile;
 
 /// A compile, split into preprocessing here and compiling elsewhere.
 pub(super) struct Split<'a> {
     invocation: &'a Invocation,
     plan: &'a RemotePlan,
+    /// The dependency file, as spelt.
+    dependencies: Option<&'a Path>,
     family: Family,
     language: Language,
     /// The source is preprocessed text already.
@@ -27,6 +31,7 @@ pub(super) struct Split<'a> {
 impl<'a> Split<'a> {
     pub(super) fn new(
         invocation: &'a Invocation,
+        analysis: &'a Analysis,
         plan: &'a RemotePlan,
         family: Family,
     ) -> Result<Self, Stay> {
@@ -48,7 +53,10 @@ impl<'a> Split<'a> {
         if plan.forced_includes.iter().any(|header| has_precompiled(header)) {
             return Err(Stay::PrecompiledHeader);
         }
-        Ok(Self { invocation, plan, family, language, preprocessed })
+        let dependencies =
+            analysis.side_outputs.iter().find(|it| it.kind == SideKind::Dependencies);
+        let dependencies = dependencies.map(|it| it.path.as_path());
+        Ok(Self { invocation, plan, dependencies, family, language, preprocessed })
     }
 
     pub(super) fn language(&self) -> Language {
@@ -66,7 +74,7 @@ impl<'a> Split<'a> {
         fidelity::recipe_flags(&kept)
     }
 
-    /// The text to send.
+    /// The text to send, and the dependency file to put in place with the object.
     pub(super) async fn text(
         &self,
         home: &dyn Home,
@@ -74,15 +82,15 @@ impl<'a> Split<'a> {
         debug_info: DebugInfo,
         files: &SourceFiles,
         strict: bool,
-    ) -> Result<SourceText, Stay> {
-        let bytes = if self.preprocessed {
-            self.read(debug_info)?
+    ) -> Result<(SourceText, Option<StagedFile>), Stay> {
+        let (bytes, dependencies) = if self.preprocessed {
+            (self.read(debug_info)?, None)
         } else {
             self.preprocess(home, recipe).await?
         };
         self.look_out(&bytes, recipe, files, strict && !debug_info.is_none())?;
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Ok(SourceText { bytes, lines })
+        Ok((SourceText { bytes, lines }, dependencies))
     }
 
     /// Refuses a text that would be understood in another way elsewhere, or lose a warning there.
@@ -115,16 +123,28 @@ impl<'a> Split<'a> {
         hazard.map_or(Ok(()), |hazard| Err(Stay::Hazard(hazard)))
     }
 
-    async fn preprocess(&self, home: &dyn Home, recipe: &Recipe) -> Result<Bytes, Stay> {
+    async fn preprocess(
+        &self,
+        home: &dyn Home,
+        recipe: &Recipe,
+    ) -> Result<(Bytes, Option<StagedFile>), Stay> {
         if self.plan.forbids_directives_only && recipe.technique == Technique::DirectivesOnly {
             return Err(Stay::LosesWarnings);
         }
         let mut args = self.plan.preprocess_args.clone();
+        let Invocation { cwd, umask, .. } = self.invocation;
+        let dependencies = match self.dependencies {
+            // The compiler itself says why a file can't be written.
+            Some(path) => dependencies::redirect(&mut args, path, cwd, *umask)
+                .map_err(|_| Stay::PreprocessorSaid)?,
+            None => None,
+        };
         args.extend(recipe.preprocess_extra());
         match home.run(self.invocation, &args).await {
             Ok(ran) if ran.quietly() => {
                 let arguments = &self.plan.preprocess_args;
-                recipe.finish(ran.stdout, self.source_name(), arguments).map_err(Stay::Hazard)
+                let text = recipe.finish(ran.stdout, self.source_name(), arguments);
+                Ok((text.map_err(Stay::Hazard)?, dependencies))
             }
             _ => Err(Stay::PreprocessorSaid),
         }

@@ -44,10 +44,10 @@ pub(crate) fn judge(wait: u32, stdout: &[u8], stderr: &[u8]) -> Result<Verdict, 
     if silent && (100..=120).contains(&code) {
         return Ok(Verdict::HostFault(explain(code, stderr)));
     }
-    if code != 0 {
-        if let Some(fault) = host_fault_in(stderr) {
-            return Ok(Verdict::HostFault(fault));
-        }
+    if code != 0
+        && let Some(fault) = host_fault_in(stderr)
+    {
+        return Ok(Verdict::HostFault(fault));
     }
     Ok(Verdict::Compiled(CompilerStatus::Exited(code)))
 }
