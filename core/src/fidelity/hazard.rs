@@ -37,7 +37,7 @@ pub enum Hazard {
     #[error("the text counts in a directive")]
     Counter,
     /// The source's name, or an option for macros (`-imacros`, `-undef`, `-Xclang -D`), can't be written into the text,
-    /// which clang's `-frewrite-includes` needs. Found by [`super::Recipe::finish`].
+    /// which clang's `-frewrite-includes` needs, or means something else there. Found by [`super::Recipe::finish`].
     #[error("the command line can't be written into the text")]
     CommandLine,
     /// `#pragma message` or `redefine_extname`: gcc's `-fdirectives-only` drops them. Found in a source only, by

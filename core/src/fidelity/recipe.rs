@@ -97,6 +97,11 @@ impl Recipe {
         if self.technique != Technique::RewrittenIncludes {
             return Ok(written);
         }
+        // clang's debug info names `./a.c` as `a.c` for a source and as `./a.c` for preprocessed input.
+        let has_exact_debug_info = self.names_directory && self.is_exact();
+        if has_exact_debug_info && source.as_encoded_bytes().starts_with(b"./") {
+            return Err(Hazard::CommandLine);
+        }
         let mut text = prologue(source, arguments).ok_or(Hazard::CommandLine)?;
         text.extend(&written);
         Ok(text.into())

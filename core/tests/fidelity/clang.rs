@@ -153,6 +153,16 @@ fn a_tricky_source_gives_clangs_plain_object() {
 }
 
 #[test]
+fn a_name_that_debug_info_would_spell_in_another_way_stays_home() {
+    for (flags, finished) in [("-O1", true), ("-O1 -g -gdwarf-4", false), ("-O1 -g", true)] {
+        let recipe = Split::new("clang", flags).recipe;
+        let finish = |name: &str| recipe.finish::<&str>("".into(), name.as_ref(), &[]);
+        assert_eq!(finish("./a.c").is_ok(), finished, "{flags}");
+        assert!(finish("a.c").is_ok(), "{flags}");
+    }
+}
+
+#[test]
 fn names_of_files_are_mapped_as_at_home() {
     let directory = tempfile::tempdir().unwrap();
     headers(directory.path());
@@ -174,8 +184,11 @@ fn names_of_files_are_mapped_as_at_home() {
 fn long_a_tricky_source_of_any_name_gives_clangs_plain_object() {
     let tricky = TRICKY.iter().map(|source| ("", *source));
     let sources: Vec<_> = tricky.chain(REWRITTEN.iter().copied()).collect();
-    for flags in ["-O1", "-O1 -g -gdwarf-4", "-O1 -g"] {
-        let different = different(flags, &["./a.c", "sub/../sub/b c.c", "a\"b\\.c"], &sources);
+    for (flags, plainly_named) in
+        [("-O1", "./a.c"), ("-O1 -g -gdwarf-4", "a.c"), ("-O1 -g", "./a.c")]
+    {
+        let names = [plainly_named, "sub/../sub/b c.c", "a\"b\\.c"];
+        let different = different(flags, &names, &sources);
         assert!(different.is_empty(), "{}", different.join("\n"));
     }
 }
