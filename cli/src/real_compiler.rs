@@ -30,8 +30,9 @@ enum Candidate {
     Compiler,
 }
 
-/// Looks `name` up. A name with a slash is taken as it is, unless it leads back to a wrapper.
-pub(crate) fn find(name: &OsStr, masquerade: &Path) -> Option<RealCompiler> {
+/// Looks `name` up, in all of PATH but the directories below `masquerade`, if there is such a place. A name with a
+/// slash is taken as it is, unless it leads back to a wrapper.
+pub(crate) fn find(name: &OsStr, masquerade: Option<&Path>) -> Option<RealCompiler> {
     let path = env::var_os("PATH");
     let own = env::current_exe().ok();
     find_on(path.as_deref(), name, masquerade, own.as_deref())
@@ -40,7 +41,7 @@ pub(crate) fn find(name: &OsStr, masquerade: &Path) -> Option<RealCompiler> {
 fn find_on(
     path: Option<&OsStr>,
     name: &OsStr,
-    masquerade: &Path,
+    masquerade: Option<&Path>,
     own: Option<&Path>,
 ) -> Option<RealCompiler> {
     let named = Path::new(name);
@@ -51,7 +52,7 @@ fn find_on(
     // it, and what a compiler and its children see is what they see in a plain build.
     let mut kept = Vec::new();
     for directory in path.map(env::split_paths).into_iter().flatten() {
-        if directory.starts_with(masquerade) {
+        if masquerade.is_some_and(|masquerade| directory.starts_with(masquerade)) {
             continue;
         }
         if program.is_none() {
@@ -124,7 +125,7 @@ mod tests {
 
     fn found(path: &OsStr, name: &str, masquerade: &Path) -> RealCompiler {
         let own = fs::canonicalize("/bin/false").unwrap();
-        find_on(Some(path), name.as_ref(), masquerade, Some(&own)).unwrap()
+        find_on(Some(path), name.as_ref(), Some(masquerade), Some(&own)).unwrap()
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
         );
         return ExitCode::from(2);
     };
-    let masquerade = RuntimeDir::open().map(|runtime| runtime.masquerade()).unwrap_or_default();
-    let Some(real) = real_compiler::find(&name, &masquerade) else {
+    let masquerade = RuntimeDir::open().ok().map(|runtime| runtime.masquerade());
+    let Some(real) = real_compiler::find(&name, masquerade.as_deref()) else {
         eprintln!("farmbuild: there is no {} on PATH besides farmbuild itself", name.display());
         return ExitCode::from(NOT_FOUND);
     };
