@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use farmbuild_core::executor::ExecError;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Checked, Pipeline, Stay};
 use farmbuild_core::protocol::message::{HostReport, ToolchainReport, var};
@@ -124,6 +125,10 @@ fn put_in(
         }
         Err(VetError::Unfit(reason)) => {
             toolchain.reason = Some(reason);
+            report.state = "aside".to_owned();
+        }
+        Err(VetError::Host(ExecError::Refused { detail, .. })) => {
+            toolchain.reason = Some(detail);
             report.state = "aside".to_owned();
         }
         Err(VetError::Host(error)) => {

@@ -235,9 +235,11 @@ impl Canaries {
             }
         }
         match (differ.is_empty(), refused) {
-            (true, Some(ExecError::Refused { detail, .. })) => {
+            // Not unfit: nothing was compared, and what makes a server refuse (a full disk, a restart) may pass soon.
+            (true, Some(ExecError::Refused { host, detail })) => {
                 let names: Vec<_> = spec.names.iter().map(|name| name.to_string_lossy()).collect();
-                Err(VetError::Unfit(format!("it runs none of {}: {detail}", names.join(", "))))
+                let detail = format!("it runs none of {}: {detail}", names.join(", "));
+                Err(ExecError::Refused { host, detail }.into())
             }
             (true, Some(error)) => Err(error.into()),
             _ => Err(VetError::Unfit(differ.join("; "))),
