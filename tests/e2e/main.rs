@@ -7,5 +7,6 @@ mod run;
 mod tree;
 mod user;
 
+mod daemon;
 mod faults;
 mod identity;
