@@ -19,6 +19,7 @@ pub mod toolchain;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -388,15 +389,22 @@ impl Pipeline {
     }
 }
 
-/// Where the object belongs; refused if something else than a file is there.
+/// Where the object belongs. What a host sends takes the place of a file that is there; a job stays home where a
+/// compiler would do otherwise: gcc's assembler follows a link and writes into an empty file, whose mode and other
+/// names then stay.
 fn object_path(invocation: &Invocation, analysis: &Analysis) -> Result<PathBuf, Stay> {
     let output =
         analysis.output.as_ref().ok_or_else(|| Stay::Output("it has no name".to_owned()))?;
     let path = invocation.cwd.join(output);
-    match fs::metadata(&path) {
-        Ok(meta) if !meta.is_file() => Err(Stay::Refused(analysis::Refusal::OutputNotAFile.into())),
-        _ => Ok(path),
+    let Ok(meta) = fs::symlink_metadata(&path) else { return Ok(path) };
+    if !meta.is_file() {
+        return Err(Stay::Refused(analysis::Refusal::OutputNotAFile.into()));
     }
+    let as_new = meta.nlink() == 1 && meta.mode() & 0o777 == 0o666 & !invocation.umask;
+    if meta.len() == 0 && !as_new {
+        return Err(Stay::Output("an empty file is there, which keeps its mode".to_owned()));
+    }
+    Ok(path)
 }
 
 fn base_name(invocation: &Invocation) -> &OsStr {
