@@ -10,3 +10,5 @@ mod user;
 mod daemon;
 mod faults;
 mod identity;
+mod odd_input;
+mod wrapping;
