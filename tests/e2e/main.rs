@@ -10,5 +10,6 @@ mod user;
 mod daemon;
 mod faults;
 mod identity;
+mod jobserver;
 mod odd_input;
 mod wrapping;

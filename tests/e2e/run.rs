@@ -60,6 +60,11 @@ impl Running {
         self
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed on standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.text()
