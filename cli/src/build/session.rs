@@ -137,6 +137,9 @@ impl Follower {
                 Ok(Reply::TokenReturned) => self.wish(Wish::Returned),
                 Ok(Reply::Summary(summary)) => {
                     self.view.finish();
+                    // Before this process ends: there are a fifo to remove and tokens to give back.
+                    self.parallelism = None;
+                    self.fetcher = None;
                     // Nobody waits for it any more if the build gave up on the daemon.
                     let _ = self.summary.send(summary);
                     return;
