@@ -171,13 +171,14 @@ fn host(host: &HostReport) -> Finding {
 
 /// What to do about a connection that can't be made.
 fn cure(reason: &str) -> Option<&'static str> {
+    const SILENT: &str =
+        "Nothing answers: is the board on, the address right, and the port open in its firewall?";
     let reason = reason.to_lowercase();
     let cures = [
         ("refused (os", "Nothing listens there: start distccd, and compare the port"),
-        (
-            "timed out",
-            "Nothing answers: is the board on, the address right, and the port open in its firewall?",
-        ),
+        ("no answer from", SILENT),
+        // As the kernel says it.
+        ("timed out", SILENT),
         ("no route to host", "Is the board on, and in this network?"),
         ("network is unreachable", "Is this machine in the board's network?"),
         ("lookup address", "The name isn't known: use its address, or put it into /etc/hosts"),
@@ -197,7 +198,7 @@ mod tests {
     fn what_can_be_cured_has_a_cure() {
         for reason in [
             "connection refused (os error 111)",
-            "connect timed out",
+            "no answer from 192.168.0.11:3632 within 3 s",
             "No route to host (os error 113)",
         ] {
             assert!(cure(reason).is_some(), "{reason}");
