@@ -8,8 +8,10 @@ mod tree;
 mod user;
 
 mod daemon;
+mod farm_file;
 mod faults;
 mod identity;
 mod jobserver;
 mod odd_input;
+mod reports;
 mod wrapping;
