@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod failing;
+mod haproxy;
 mod home;
 mod known;
 mod makespan;

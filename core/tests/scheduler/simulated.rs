@@ -29,15 +29,29 @@ pub(crate) fn job(seconds: f64) -> SharedJob {
 }
 
 pub(crate) fn job_for(compiler: &str, seconds: f64) -> SharedJob {
+    job_of(compiler, seconds, seconds)
+}
+
+/// A job of a size that lets one expect `seconds` at speed 1, and that takes `really`.
+pub(crate) fn uneven_job(seconds: f64, really: f64) -> SharedJob {
+    job_of("gcc", seconds, really)
+}
+
+fn job_of(compiler: &str, seconds: f64, really: f64) -> SharedJob {
     let length = ((seconds * SECOND) as usize).min(TEXT.len());
     Arc::new(Job {
         id: JobId(0),
         toolchain: compiler.into(),
         compiler: compiler.into(),
+        toolchain: compiler.into(),
         args: ["-c", "a.c", "-o", "a.o"].map(OsString::from).to_vec(),
         input: 1,
         output: 3,
-        text: SourceText { bytes: Bytes::from_static(&TEXT[..length]), lines: 1 },
+        // The scheduler doesn't look at lines: here they are the microseconds that a host of speed 1 takes.
+        text: SourceText {
+            bytes: Bytes::from_static(&TEXT[..length]),
+            lines: (really * 1e6) as u64,
+        },
         object: PathBuf::from("/nowhere/a.o"),
         umask: 0o022,
     })
@@ -167,7 +181,7 @@ impl Executor for Host {
             }
         }
         let _slot = self.slots.acquire().await.unwrap();
-        let seconds = job.text.bytes.len() as f64 / SECOND / self.speed;
+        let seconds = job.text.lines as f64 / 1e6 / self.speed;
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
         match self.mode() {
             Mode::Works => Ok(Outcome {
