@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-use super::farm::{AttemptId, Effect, Farm, HostId, Key, Ticket};
+use super::farm::{Effect, Farm, Key, Ticket};
 use super::flow::Ended;
+use super::host::{AttemptId, HostId};
 use super::settings::Settings;
 use super::vetting::{VetError, Vetter};
 use crate::budget::LocalBudget;

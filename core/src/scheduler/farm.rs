@@ -11,81 +11,21 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::HostEntry;
+use super::crowd::Crowd;
 use super::health::{Health, backoff};
+use super::host::{AttemptId, Host, HostId};
 use super::settings::Settings;
-use super::speed::{GUESS, Speed};
+use super::speed::{GUESS, Speed, Uplink};
 use super::verdict::{Fault, HomeReason, Verdict};
-use super::vetting::{Toolchain, ToolchainKey, VetError, Vetting};
+use super::vetting::{ToolchainKey, VetError, Vetting};
 use crate::budget::LocalBudget;
 use crate::executor::{Capacity, ExecError, Executor};
 use crate::job::SharedJob;
 
 /// A job's number in this scheduler.
 pub(super) type Ticket = u64;
-/// One try to run a job on a host.
-pub(super) type AttemptId = u64;
-/// A host; one that was replaced gets a new number.
-pub(super) type HostId = u64;
 /// An index into `Farm::keys`.
 pub(super) type Key = usize;
-
-pub(super) struct Host {
-    pub(super) id: HostId,
-    pub(super) executor: Arc<dyn Executor>,
-    pub(super) name: String,
-    pub(super) key: String,
-    pub(super) capacity: Capacity,
-    pub(super) health: Health,
-    pub(super) speed: Speed,
-    /// Attempts in the order they were sent; the first `slots` of them run, as far as can be told from here.
-    pub(super) flight: Vec<AttemptId>,
-    pub(super) toolchains: Vec<Toolchain>,
-    /// No longer in the farm; kept until its last attempt ends.
-    pub(super) retired: bool,
-    pub(super) done: u64,
-    pub(super) failed: u64,
-    pub(super) retried: u64,
-}
-
-impl Host {
-    pub(super) fn is_usable(&self) -> bool {
-        !self.retired && self.health.is_up()
-    }
-
-    pub(super) fn vetting(&self, key: Key) -> &Vetting {
-        self.toolchains.get(key).map_or(&Vetting::Unknown, |toolchain| &toolchain.vetting)
-    }
-
-    pub(super) fn toolchain(&mut self, key: Key) -> &mut Toolchain {
-        if self.toolchains.len() <= key {
-            self.toolchains.resize_with(key + 1, Toolchain::default);
-        }
-        &mut self.toolchains[key]
-    }
-
-    /// Whether any toolchain is fit here.
-    pub(super) fn is_fit(&self) -> bool {
-        self.toolchains.iter().any(|toolchain| matches!(toolchain.vetting, Vetting::Good))
-    }
-
-    /// Whether every toolchain asked for so far is unfit here.
-    pub(super) fn is_unfit(&self) -> bool {
-        let bad = |t: &Toolchain| matches!(t.vetting, Vetting::Bad { .. });
-        !self.is_fit() && self.toolchains.iter().any(bad)
-    }
-}
-
-pub(super) struct Attempt {
-    pub(super) ticket: Ticket,
-    pub(super) host: HostId,
-    pub(super) work: f64,
-    pub(super) key: Key,
-    /// When it got a slot; `None` while it is queued there.
-    pub(super) started: Option<Instant>,
-    pub(super) epoch: u64,
-    pub(super) cancelled: bool,
-    pub(super) cancel: Arc<Notify>,
-}
 
 pub(super) struct JobState {
     pub(super) job: SharedJob,
@@ -96,6 +36,8 @@ pub(super) struct JobState {
     pub(super) failed: Vec<HostId>,
     pub(super) faults: Vec<Fault>,
     pub(super) attempts: Vec<AttemptId>,
+    /// How often a faster host took it over while it was running.
+    pub(super) moves: u8,
     /// Set while it would take any local slot, and why.
     pub(super) wants_home: Option<HomeReason>,
     pub(super) verdict: Option<Verdict>,
@@ -137,14 +79,16 @@ pub(super) struct Farm {
     pub(super) budget: LocalBudget,
     pub(super) hosts: Vec<Host>,
     pub(super) jobs: HashMap<Ticket, JobState>,
-    pub(super) attempts: HashMap<AttemptId, Attempt>,
     /// Jobs at no host: the most work first (work is never negative, so its bits sort as it does).
     pub(super) waiting: BTreeSet<(u64, Ticket)>,
     /// The same in the order they came.
     pub(super) arrivals: BTreeSet<Ticket>,
     pub(super) keys: HashMap<ToolchainKey, Key>,
     pub(super) home: Speed,
+    /// Speeds of hosts that aren't in the farm (any more, or yet), by name.
+    pub(super) remembered: HashMap<String, Speed>,
     pub(super) next: u64,
+    pub(super) crowd: Crowd,
     pub(super) last_pump: Option<Instant>,
     pub(super) effects: Vec<Effect>,
 }
@@ -156,12 +100,13 @@ impl Farm {
             budget,
             hosts: Vec::new(),
             jobs: HashMap::new(),
-            attempts: HashMap::new(),
             waiting: BTreeSet::new(),
             arrivals: BTreeSet::new(),
             keys: HashMap::new(),
             home: Speed::default(),
+            remembered: HashMap::new(),
             next: 0,
+            crowd: Crowd::default(),
             last_pump: None,
             effects: Vec::new(),
         }
@@ -173,11 +118,14 @@ impl Farm {
     }
 
     pub(super) fn host(&self, id: HostId) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.id == id)
+        // Their numbers ascend.
+        let at = self.hosts.binary_search_by_key(&id, |host| host.id).ok()?;
+        self.hosts.get(at)
     }
 
     pub(super) fn host_mut(&mut self, id: HostId) -> Option<&mut Host> {
-        self.hosts.iter_mut().find(|host| host.id == id)
+        let at = self.hosts.binary_search_by_key(&id, |host| host.id).ok()?;
+        self.hosts.get_mut(at)
     }
 
     /// The mean speed of the hosts that are known, and whether any is.
@@ -209,6 +157,7 @@ impl Farm {
                 continue;
             }
             let id = self.number();
+            let speed = self.remembered_speed(&name);
             kept.push(id);
             self.hosts.push(Host {
                 id,
@@ -217,12 +166,15 @@ impl Farm {
                 key: entry.key,
                 capacity,
                 health: Health::default(),
-                speed: Speed::default(),
+                speed,
+                uplink: Uplink::default(),
                 flight: Vec::new(),
                 toolchains: Vec::new(),
                 retired: false,
                 done: 0,
                 failed: 0,
+                unanswered: 0,
+                last_answer: None,
                 retried: 0,
             });
         }
@@ -235,30 +187,29 @@ impl Farm {
 
     pub(super) fn forget_retired(&mut self) {
         for host in self.hosts.extract_if(.., |host| host.retired && host.flight.is_empty()) {
+            self.remembered.insert(host.name, host.speed);
             self.effects.push(Effect::Forget { _executor: host.executor });
         }
     }
 
     /// The host failed: no more jobs for it, its queued ones move, and it is probed later.
     pub(super) fn set_aside(&mut self, id: HostId, reason: String) {
+        let only = self.only_host() == Some(id);
         let Some(host) = self.hosts.iter_mut().find(|host| host.id == id) else { return };
         if !host.health.is_up() {
             return;
         }
         tracing::warn!(host = host.name, reason, "host set aside");
-        let delay = host.health.fail(&host.name, reason, &self.settings);
+        let delay = host.health.fail(&host.name, reason, only, &self.settings);
         if !host.retired {
             let executor = Arc::clone(&host.executor);
             let epoch = host.health.epoch;
             self.effects.push(Effect::Probe { host: id, executor, delay, epoch });
         }
-        for attempt in host.flight.clone() {
-            let queued =
-                self.attempts.get(&attempt).filter(|a| a.started.is_none() && !a.cancelled);
-            if let Some(ticket) = queued.map(|attempt| attempt.ticket) {
-                self.cancel(attempt);
-                self.wait_unless_placed(ticket);
-            }
+        let queued = host.flight.iter().filter(|a| a.started.is_none() && !a.cancelled);
+        for (attempt, ticket) in queued.map(|a| (a.id, a.ticket)).collect::<Vec<_>>() {
+            self.cancel(attempt);
+            self.wait_unless_placed(ticket);
         }
         self.review_waiting();
     }
@@ -292,8 +243,10 @@ impl Farm {
                 None
             }
             Err(reason) => {
-                let delay = host.health.fail(&host.name, reason, &self.settings);
-                Some((delay, host.health.epoch))
+                let delay = host.health.fail(&host.name, reason, false, &self.settings);
+                let again = (delay, host.health.epoch);
+                self.review_waiting();
+                Some(again)
             }
         }
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::farm::{AttemptId, Effect, Farm, HostId, JobState, Key, Ticket};
+use super::farm::{Effect, Farm, JobState, Ticket};
+use super::host::{AttemptId, HostId};
 use super::speed::work;
 use super::verdict::{Fault, HomeReason, Verdict};
-use super::vetting::{ToolchainKey, Vetting};
+use super::vetting::ToolchainKey;
 use crate::budget::LocalPermit;
 use crate::executor::{ExecError, Outcome};
 use crate::job::SharedJob;
@@ -30,18 +31,6 @@ pub(super) enum Next {
     Wait { wants_home: bool, check: Duration },
 }
 
-/// Where a waiting job stands, seen over all hosts.
-enum Standing {
-    /// Some host can run it.
-    Ready,
-    /// Some host may turn out to.
-    Vetting,
-    /// It may go home, or to a host that comes back.
-    WantsHome(HomeReason),
-    /// No host will run it.
-    Hopeless(HomeReason),
-}
-
 impl Farm {
     pub(super) fn add(&mut self, job: SharedJob, toolchain: ToolchainKey) -> (Ticket, Arc<Notify>) {
         let ticket = self.number();
@@ -56,11 +45,13 @@ impl Farm {
             failed: Vec::new(),
             faults: Vec::new(),
             attempts: Vec::new(),
+            moves: 0,
             wants_home: None,
             verdict: None,
             wake: Arc::clone(&wake),
         };
         self.jobs.insert(ticket, state);
+        self.crowd.came(self.jobs.len());
         self.wait_unless_placed(ticket);
         self.start_vetting(ticket);
         self.review(ticket);
@@ -145,40 +136,34 @@ impl Farm {
 
     /// Ends an attempt; its room on the host comes back when its future is gone.
     pub(super) fn cancel(&mut self, id: AttemptId) {
-        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        let attempt = self.host_mut(id.host).and_then(|host| host.attempt_mut(id));
+        let Some(attempt) = attempt else { return };
         attempt.cancelled = true;
         attempt.cancel.notify_one();
-        if let Some(state) = self.jobs.get_mut(&attempt.ticket) {
+        let ticket = attempt.ticket;
+        if let Some(state) = self.jobs.get_mut(&ticket) {
             state.attempts.retain(|&other| other != id);
         }
     }
 
     /// An attempt's future is gone.
     pub(super) fn ended(&mut self, id: AttemptId, how: Ended) {
-        let Some(attempt) = self.attempts.remove(&id) else { return };
-        let ticket = attempt.ticket;
         let now = Instant::now();
-        let Some(host) = self.hosts.iter_mut().find(|host| host.id == attempt.host) else { return };
-        let name = host.name.clone();
-        host.flight.retain(|&other| other != id);
-        for queued in host.flight.iter().take(host.capacity.slots) {
-            if let Some(next) = self.attempts.get_mut(queued) {
-                next.started.get_or_insert(now);
-            }
-        }
+        let at = self.hosts.binary_search_by_key(&id.host, |host| host.id);
+        let Some(host) = at.ok().and_then(|at| self.hosts.get_mut(at)) else { return };
+        let Some(attempt) = host.take(id, now) else { return };
+        let (ticket, name) = (attempt.ticket, host.name.clone());
         if let Some(state) = self.jobs.get_mut(&ticket) {
             state.attempts.retain(|&other| other != id);
         }
-        // A host that answers out of turn tells nothing of its speed, but then it wasn't reckoned as running.
-        let took = attempt.started.map(|started| now - started);
         match how {
             Ended::Done(outcome) => {
                 host.done += 1;
+                host.answered(now);
                 host.health.succeed(attempt.epoch);
                 host.toolchain(attempt.key).refusals = 0;
-                if let Some(took) = took {
-                    host.speed.note(attempt.work, took);
-                }
+                host.learn(&attempt, &outcome.traffic, now);
+                let silent = self.silent_attempts(ticket);
                 match self.jobs.get_mut(&ticket) {
                     Some(state) if state.verdict.is_none() => {
                         let faults = std::mem::take(&mut state.faults);
@@ -189,10 +174,11 @@ impl Farm {
                         _verdict: Box::new(Verdict::Done { host: name, outcome, faults: vec![] }),
                     }),
                 }
+                self.answered_elsewhere(silent, now);
             }
             Ended::Failed(error) => {
                 let text = error.to_string();
-                let (host, epoch) = (attempt.host, attempt.epoch);
+                let (host, epoch) = (id.host, attempt.epoch);
                 if !error.is_host_fault() {
                     if !attempt.cancelled {
                         self.send_home(ticket, HomeReason::OutputUnwritable, None);
@@ -209,8 +195,8 @@ impl Farm {
             }
             Ended::Vanished => {
                 let text = "its executor panicked".to_owned();
-                self.failed_on(ticket, attempt.host, name, text.clone());
-                self.failed_in(attempt.host, attempt.epoch, text);
+                self.failed_on(ticket, id.host, name, text.clone());
+                self.failed_in(id.host, attempt.epoch, text);
                 self.after_failure(ticket);
             }
             Ended::Cancelled => {}
@@ -229,7 +215,7 @@ impl Farm {
         let Some(host) = self.host_mut(id) else { return };
         host.failed += 1;
         let Some(state) = self.jobs.get_mut(&ticket) else { return };
-        if state.verdict.is_some() || state.failed.contains(&id) {
+        if state.verdict.is_some() {
             return;
         }
         state.failed.push(id);
@@ -240,99 +226,21 @@ impl Farm {
     }
 
     fn after_failure(&mut self, ticket: Ticket) {
-        let Some(state) = self.jobs.get(&ticket) else { return };
+        let only = self.only_host();
+        let Some(state) = self.jobs.get_mut(&ticket) else { return };
         if state.verdict.is_some() || !state.attempts.is_empty() {
             return;
         }
-        if state.failed.len() >= self.settings.attempts {
+        if only.is_some_and(|only| state.failed.contains(&only)) {
+            // A farm behind one address: another try may well reach another board, once it is probed.
+            state.failed.clear();
+        }
+        if state.faults.len() >= self.settings.attempts {
             self.send_home(ticket, HomeReason::AttemptsUsedUp, None);
             return;
         }
         self.wait_unless_placed(ticket);
         self.start_vetting(ticket);
         self.review(ticket);
-    }
-
-    /// Has every host vetted that could run the job and isn't known for its toolchain.
-    pub(super) fn start_vetting(&mut self, ticket: Ticket) {
-        let Some(state) = self.jobs.get(&ticket) else { return };
-        let now = Instant::now();
-        for host in &mut self.hosts {
-            if host.is_usable() && host.toolchain(state.key).is_due(now) {
-                host.toolchain(state.key).vetting = Vetting::Running;
-                let (executor, job) = (Arc::clone(&host.executor), Arc::clone(&state.job));
-                self.effects.push(Effect::Vet { host: host.id, key: state.key, executor, job });
-            }
-        }
-    }
-
-    /// Looks again at every waiting job, after hosts came, went or changed.
-    pub(super) fn review_waiting(&mut self) {
-        let mut vetted: Vec<Key> = Vec::new();
-        for ticket in self.arrivals.iter().copied().collect::<Vec<_>>() {
-            if let Some(key) = self.jobs.get(&ticket).map(|state| state.key)
-                && !vetted.contains(&key)
-            {
-                vetted.push(key);
-                self.start_vetting(ticket);
-            }
-            self.review(ticket);
-        }
-    }
-
-    /// Looks where a waiting job stands.
-    pub(super) fn review(&mut self, ticket: Ticket) {
-        if !self.arrivals.contains(&ticket) {
-            return;
-        }
-        let Some(state) = self.jobs.get(&ticket) else { return };
-        match self.standing(state) {
-            Standing::Ready | Standing::Vetting => self.want_home(ticket, None),
-            Standing::WantsHome(reason) if self.budget.slots() > 0 => {
-                self.want_home(ticket, Some(reason));
-            }
-            Standing::WantsHome(reason) | Standing::Hopeless(reason) => {
-                self.send_home(ticket, reason, None);
-            }
-        }
-    }
-
-    fn want_home(&mut self, ticket: Ticket, reason: Option<HomeReason>) {
-        let Some(state) = self.jobs.get_mut(&ticket) else { return };
-        if state.wants_home.is_some() != reason.is_some() {
-            state.wake.notify_one();
-        }
-        state.wants_home = reason;
-    }
-
-    fn standing(&self, state: &JobState) -> Standing {
-        let (mut hosts, mut untried, mut fit, mut vetting) = (0, 0, 0, false);
-        for host in self.hosts.iter().filter(|host| !host.retired) {
-            hosts += 1;
-            if state.failed.contains(&host.id) {
-                continue;
-            }
-            untried += 1;
-            match host.vetting(state.key) {
-                Vetting::Bad { .. } => continue,
-                Vetting::Good if host.health.is_up() => return Standing::Ready,
-                Vetting::Unknown | Vetting::Running if host.health.is_up() => vetting = true,
-                _ => {}
-            }
-            fit += 1;
-        }
-        match () {
-            () if hosts == 0 => Standing::Hopeless(HomeReason::NoHosts),
-            () if untried == 0 => Standing::Hopeless(HomeReason::AttemptsUsedUp),
-            () if fit == 0 && state.failed.is_empty() => {
-                Standing::Hopeless(HomeReason::NoHostHasCompiler)
-            }
-            () if fit == 0 => Standing::Hopeless(HomeReason::AttemptsUsedUp),
-            () if !vetting => Standing::WantsHome(HomeReason::AllHostsDown),
-            () if state.since.elapsed() >= self.settings.vet_patience => {
-                Standing::WantsHome(HomeReason::NoHostVetted)
-            }
-            () => Standing::Vetting,
-        }
     }
 }

@@ -10,12 +10,21 @@ use tokio::time::Instant;
 
 use super::settings::Settings;
 
+/// How long jobs wait for a host that failed once before they look for another place.
+const BLIP: Duration = Duration::from_secs(1);
+
+/// How soon the farm's only host is probed after its first failure.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// The health of one host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     pub(super) state: State,
     /// Failures since the last job that succeeded.
     pub(super) streak: u32,
+    failed_at: Option<Instant>,
+    /// It was silent: a probe that succeeds proves little, only a job does.
+    pub(super) on_trial: bool,
     /// Which life of the host this is: failures of attempts from an earlier one say nothing about this one.
     pub(super) epoch: u64,
 }
@@ -35,9 +44,25 @@ impl Health {
         matches!(self.state, State::Up)
     }
 
-    /// Sets the host aside; returns how long to leave it alone.
-    pub(super) fn fail(&mut self, name: &str, reason: String, settings: &Settings) -> Duration {
-        let delay = backoff(self.streak, name, settings);
+    /// Whether it failed once, just now: the next probe may tell that it was nothing.
+    pub(super) fn is_blip(&self) -> bool {
+        let just_now = self.failed_at.is_some_and(|failed| failed.elapsed() < BLIP);
+        !self.is_up() && self.streak == 1 && just_now
+    }
+
+    /// Sets the host aside, the `only` one of its farm or not; returns how long to leave it alone.
+    pub(super) fn fail(
+        &mut self,
+        name: &str,
+        reason: String,
+        only: bool,
+        settings: &Settings,
+    ) -> Duration {
+        let mut delay = backoff(self.streak, name, settings);
+        if only && self.streak == 0 {
+            delay = delay.min(AT_ONCE);
+        }
+        self.failed_at = Some(Instant::now());
         self.streak = self.streak.saturating_add(1);
         self.epoch += 1;
         self.state = State::Down { reason, next_probe: Instant::now() + delay };
@@ -60,6 +85,7 @@ impl Health {
     pub(super) fn succeed(&mut self, epoch: u64) {
         if epoch == self.epoch && self.is_up() {
             self.streak = 0;
+            self.on_trial = false;
         }
     }
 
@@ -104,7 +130,7 @@ mod tests {
         let mut health = Health::default();
         let mut limits = vec![health.limit(4, 4)];
         for _ in 0..4 {
-            health.fail("neo4a", "gone".to_owned(), &settings);
+            health.fail("neo4a", "gone".to_owned(), false, &settings);
             health.put_back();
             limits.push(health.limit(4, 4));
         }
@@ -117,7 +143,7 @@ mod tests {
     fn a_success_from_before_the_failure_ends_no_probation() {
         let mut health = Health::default();
         let before = health.epoch;
-        health.fail("neo4a", "gone".to_owned(), &Settings::default());
+        health.fail("neo4a", "gone".to_owned(), false, &Settings::default());
         health.put_back();
         health.succeed(before);
         assert_eq!(health.streak, 1);

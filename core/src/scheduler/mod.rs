@@ -1,21 +1,30 @@
 //! Runs remote jobs over the hosts of a farm: which host, when, and what if it fails.
 //!
 //! Knows executors only by their trait, and nothing of transports, caches or builds. The rules are in
-//! `docs/scheduler.md`. In here: `farm` is the state, `flow` a job's way through it, `pump` asks `placement` (pure) what to
-//! do next on the estimates of `speed`; `health` and `vetting` say which hosts may be used; `drive` owns the tasks.
+//! `docs/scheduler.md`. In here: `farm` is the state, `flow` a job's way through it, `standing` why one waits or goes
+//! home. `pump` asks `placement` and `takeover` (pure) about a `view` of the estimates of `speed` and `crowd`; `health`,
+//! `silence` and `vetting` say which hosts may be used; `drive` owns the tasks.
 
+mod crowd;
 mod drive;
 mod farm;
 mod flow;
 mod health;
+mod host;
+mod memory;
 mod placement;
 mod pump;
 mod settings;
+mod silence;
 mod snapshot;
 mod speed;
+mod standing;
+mod takeover;
 mod verdict;
 mod vetting;
+mod view;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +124,19 @@ impl Scheduler {
     /// A local compile of `bytes` of preprocessed text took this long: teaches the scheduler how fast home is.
     pub fn note_home(&self, bytes: usize, took: Duration) {
         self.inner.look(|farm| farm.home.note(speed::work(bytes), took));
+    }
+
+    /// What is known of the hosts' speeds, by name, in bytes of preprocessed text per second and slot; of those that
+    /// have left the farm too.
+    #[must_use]
+    pub fn speeds(&self) -> BTreeMap<String, f64> {
+        self.inner.look(|farm| farm.speeds())
+    }
+
+    /// Says how fast a host was in an earlier life of the scheduler, in the unit of [`Scheduler::speeds`]: taken for
+    /// true until it has ended some jobs, also if it comes to the farm only later. What was learnt since wins.
+    pub fn set_speed(&self, host: &str, bytes_per_second: f64) {
+        self.inner.look(|farm| farm.set_speed(host, bytes_per_second));
     }
 
     /// The farm as it is now.

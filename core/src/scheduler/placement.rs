@@ -3,31 +3,39 @@
 //! Unaware of executors, health and vetting: a host that may not be used isn't in the view or isn't eligible. Times
 //! are seconds from now; work is as in `speed`.
 
-/// How far ahead of a slot falling free a job is sent to a host's queue, so that its upload overlaps.
-const AHEAD: f64 = 0.5;
+/// How many times its upload's length ahead of a slot falling free a job is sent to a host's queue: estimates are
+/// estimates, and an upload should have ended when the slot falls free.
+const AHEAD: f64 = 3.0;
+
+/// Which part of the slots is for small jobs while a build goes on. A half does as well for boards alone, but where
+/// home helps it is a little too much.
+const SMALL: f64 = 0.4;
 
 /// Ends that are this close are taken as equal: no estimate is better.
 const EQUAL: f64 = 0.01;
 
-/// What moving a job costs, at least: its upload is done again.
-const MOVE: f64 = 0.05;
-
 /// One host that is up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct HostView {
     pub(super) slots: usize,
     /// How many more jobs it may be sent.
     pub(super) room: usize,
     /// Work per second and slot.
     pub(super) speed: f64,
+    /// Seconds to upload the source of one unit of work.
+    pub(super) upload: f64,
     /// When each slot in use falls free, once everything sent (or planned) so far has run.
     pub(super) busy: Vec<f64>,
     /// Jobs sent beyond its slots.
     pub(super) queued: usize,
+    /// Jobs that it was given for being small.
+    pub(super) small: usize,
+    /// How many such jobs it should have: see [`share_small_jobs`].
+    pub(super) quota: usize,
 }
 
 impl HostView {
-    fn has_free_slot(&self) -> bool {
+    pub(super) fn has_free_slot(&self) -> bool {
         self.busy.len() < self.slots
     }
 
@@ -38,8 +46,9 @@ impl HostView {
         self.busy.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
-    fn finish(&self, work: f64) -> f64 {
-        self.starts_in() + work / self.speed
+    /// When a job of this much work would end here.
+    pub(super) fn finish(&self, work: f64) -> f64 {
+        self.starts_in().max(self.upload * work) + work / self.speed
     }
 
     /// Reckons with one more job; returns when it ends.
@@ -53,12 +62,22 @@ impl HostView {
         finish
     }
 
-    /// Whether a job may be sent now: to a free slot, or to the queue if that one is (nearly) empty or about to be.
-    fn takes_now(&self) -> bool {
+    /// Whether a job may be sent now: to a free slot, or to the queue if a slot falls free about when the job is there.
+    fn takes_now(&self, work: f64) -> bool {
         self.room > 0
             && (self.has_free_slot()
-                || self.queued < self.slots.div_ceil(4)
-                || self.starts_in() < AHEAD && self.queued < self.slots)
+                || self.starts_in() < AHEAD * self.upload * work && self.queued < self.slots)
+    }
+
+    /// Whether a job can start right now.
+    pub(super) fn is_free(&self) -> bool {
+        self.room > 0 && self.has_free_slot()
+    }
+
+    /// Free slots that are not meant for small jobs.
+    fn free_for_large(&self) -> usize {
+        let free = self.room.min(self.slots.saturating_sub(self.busy.len()));
+        free.saturating_sub(self.quota.saturating_sub(self.small))
     }
 
     fn load(&self) -> f64 {
@@ -95,10 +114,7 @@ pub(super) fn place(
         .min_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)));
     let Some((best, ..)) = best else { return Placing::Nowhere };
     let finish = hosts[best].finish(work);
-    let any_free = || {
-        (0..hosts.len())
-            .any(|host| eligible(host) && hosts[host].has_free_slot() && hosts[host].room > 0)
-    };
+    let any_free = || (0..hosts.len()).any(|host| eligible(host) && hosts[host].is_free());
     if let Some(speed) = home
         && work / speed < finish
         && !any_free()
@@ -106,7 +122,7 @@ pub(super) fn place(
         return Placing::Home;
     }
     let host = &mut hosts[best];
-    let takes = host.takes_now();
+    let takes = host.takes_now(work);
     if takes {
         host.room -= 1;
         host.queued += usize::from(!host.has_free_slot());
@@ -115,60 +131,40 @@ pub(super) fn place(
     if takes { Placing::Send(best) } else { Placing::Wait }
 }
 
-/// A job that is at a host and might end sooner elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Placed {
-    /// When it is expected to end where it is.
-    pub(super) finish: f64,
-    pub(super) work: f64,
-    /// Whether it has a slot there; one that has is duplicated rather than moved.
-    pub(super) running: bool,
+/// Gives the slowest of the slots to small jobs: sets each host's quota.
+///
+/// While a build goes on, its next jobs come as earlier ones end. Large jobs first everywhere would hold the small ones
+/// back, and with them the jobs that are still to come, large ones among them; small jobs first everywhere would leave
+/// the large ones for the end. So the fast slots take the largest and the slow ones the smallest.
+pub(super) fn share_small_jobs(hosts: &mut [HostView]) {
+    let mut order: Vec<usize> = (0..hosts.len()).collect();
+    order.sort_by(|&a, &b| hosts[a].speed.total_cmp(&hosts[b].speed));
+    let slots: usize = hosts.iter().map(|host| host.slots).sum();
+    let mut left = (SMALL * slots as f64).round() as usize;
+    for host in order {
+        hosts[host].quota = left.min(hosts[host].slots);
+        left -= hosts[host].quota;
+    }
 }
 
-/// Which of the jobs at hosts a free slot should take over or repeat: pairs of an index into `placed` and a host, or
-/// no host for home.
+/// Which host should take the smallest of the `waiting` jobs now, if any: one that is `unknown` and idle, to learn
+/// its speed soon, or one below its quota.
 ///
-/// The job that ends last comes first, and gets the fastest free slot.
-pub(super) fn rescue(
-    hosts: &mut [HostView],
-    home: Option<(f64, usize)>,
-    placed: &[Placed],
-    eligible: impl Fn(usize, usize) -> bool,
-) -> Vec<(usize, Option<usize>)> {
-    let is_free = |host: &HostView| host.room > 0 && host.has_free_slot();
-    let mut free: Vec<usize> = (0..hosts.len()).filter(|&host| is_free(&hosts[host])).collect();
-    free.sort_by(|&a, &b| hosts[b].speed.total_cmp(&hosts[a].speed));
-    let (home_speed, mut home_slots) = home.unwrap_or((0.0, 0));
-    if free.is_empty() && home_slots == 0 {
-        return Vec::new();
+/// None does while the free slots that are left for large jobs would take all that wait.
+pub(super) fn takes_small(
+    hosts: &[HostView],
+    waiting: usize,
+    unknown: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    if waiting <= hosts.iter().map(HostView::free_for_large).sum() {
+        return None;
     }
-    let mut order: Vec<usize> = (0..placed.len()).collect();
-    order.sort_by(|&a, &b| placed[b].finish.total_cmp(&placed[a].finish));
-    let mut moves = Vec::new();
-    for job in order {
-        let Placed { finish, work, running } = placed[job];
-        let gains = |speed: f64| {
-            let fresh = work / speed;
-            let margin = if running { 0.2 * fresh } else { 0.1 * fresh };
-            fresh + margin + MOVE < finish
-        };
-        let taker = free.iter().position(|&host| eligible(job, host));
-        if let Some(position) = taker {
-            let host = free[position];
-            if gains(hosts[host].speed) {
-                hosts[host].room -= 1;
-                hosts[host].add(work);
-                if !is_free(&hosts[host]) {
-                    free.remove(position);
-                }
-                moves.push((job, Some(host)));
-            }
-        } else if !running && home_slots > 0 && gains(home_speed) {
-            home_slots -= 1;
-            moves.push((job, None));
-        }
-    }
-    moves
+    let takes = |&host: &usize| {
+        let seen = &hosts[host];
+        seen.is_free()
+            && (if unknown(host) { seen.busy.is_empty() } else { seen.small < seen.quota })
+    };
+    (0..hosts.len()).filter(takes).max_by(|&a, &b| hosts[a].speed.total_cmp(&hosts[b].speed))
 }
 
 #[cfg(test)]
@@ -176,7 +172,7 @@ mod tests {
     use super::*;
 
     fn host(slots: usize, room: usize, speed: f64, busy: &[f64], queued: usize) -> HostView {
-        HostView { slots, room, speed, busy: busy.to_vec(), queued }
+        HostView { slots, room, speed, busy: busy.to_vec(), queued, ..HostView::default() }
     }
 
     #[test]
@@ -184,7 +180,7 @@ mod tests {
         let idle = host(2, 4, 1.0, &[], 0);
         let half = host(2, 3, 1.0, &[9.0], 0);
         let fast = host(2, 4, 2.0, &[], 0);
-        let full_fast = host(1, 1, 4.0, &[1.0], 0);
+        let full_fast = HostView { upload: 0.05, ..host(1, 1, 4.0, &[1.0], 0) };
         let crowded_fast = host(1, 0, 4.0, &[1.0], 1);
         let table: &[(&str, &[&HostView], Option<f64>, Placing)] = &[
             ("no host", &[], None, Placing::Nowhere),
@@ -210,29 +206,51 @@ mod tests {
     }
 
     #[test]
-    fn a_free_slot_takes_over_the_job_that_ends_last() {
-        let mut hosts = [host(1, 1, 1.0, &[], 0)];
-        let placed = [
-            Placed { finish: 6.0, work: 1.0, running: false },
-            Placed { finish: 9.0, work: 1.0, running: false },
-        ];
-        assert_eq!(rescue(&mut hosts, None, &placed, |_, _| true), [(1, Some(0))]);
+    fn a_job_is_sent_to_a_queue_as_long_ahead_as_its_upload_needs() {
+        for (upload, free_in, expected) in [
+            (0.0, 0.1, Placing::Wait),
+            (0.01, 0.2, Placing::Send(0)),
+            (0.01, 0.5, Placing::Wait),
+            (0.1, 0.5, Placing::Send(0)),
+        ] {
+            let mut hosts = [HostView { upload, ..host(1, 1, 1.0, &[free_in], 0) }];
+            assert_eq!(place(&mut hosts, None, 8.0, |_| true), expected, "{upload}, {free_in}");
+        }
     }
 
     #[test]
-    fn nothing_moves_where_nothing_is_gained() {
-        let mut hosts = [host(1, 1, 1.0, &[], 0)];
-        let placed = [Placed { finish: 5.0, work: 4.9, running: true }];
-        assert!(rescue(&mut hosts, None, &placed, |_, _| true).is_empty());
+    fn the_slowest_two_fifths_of_the_slots_are_for_small_jobs() {
+        let table: &[(&[(usize, f64)], &[usize])] = &[
+            (&[(4, 1.0), (4, 2.0)], &[3, 0]),
+            (&[(4, 2.0), (2, 1.0)], &[0, 2]),
+            (&[(4, 1.0), (4, 1.0), (4, 1.0)], &[4, 1, 0]),
+            (&[(5, 1.0)], &[2]),
+            (&[], &[]),
+        ];
+        for (farm, expected) in table {
+            let mut hosts: Vec<HostView> =
+                farm.iter().map(|&(slots, speed)| host(slots, slots, speed, &[], 0)).collect();
+            share_small_jobs(&mut hosts);
+            let quotas: Vec<usize> = hosts.iter().map(|host| host.quota).collect();
+            assert_eq!(quotas, *expected, "{farm:?}");
+        }
     }
 
     #[test]
-    fn home_takes_over_queued_jobs_and_repeats_no_running_ones() {
-        let placed = [
-            Placed { finish: 9.0, work: 1.0, running: true },
-            Placed { finish: 8.0, work: 1.0, running: false },
-            Placed { finish: 7.0, work: 1.0, running: false },
-        ];
-        assert_eq!(rescue(&mut [], Some((1.0, 1)), &placed, |_, _| true), [(1, None)]);
+    fn small_jobs_go_to_slow_slots_once_more_wait_than_the_fast_ones_take() {
+        let mut hosts = [host(1, 1, 1.0, &[], 0), host(1, 1, 2.0, &[], 0)];
+        share_small_jobs(&mut hosts);
+        assert_eq!(takes_small(&hosts, 1, |_| false), None);
+        assert_eq!(takes_small(&hosts, 2, |_| false), Some(0));
+        hosts[0].small = 1;
+        assert_eq!(takes_small(&hosts, 2, |_| false), None);
+    }
+
+    #[test]
+    fn an_unknown_host_is_given_one_small_job_first() {
+        let hosts = [host(2, 2, 1.0, &[], 0)];
+        assert_eq!(takes_small(&hosts, 3, |_| true), Some(0));
+        let hosts = [host(2, 1, 1.0, &[5.0], 0)];
+        assert_eq!(takes_small(&hosts, 3, |_| true), None);
     }
 }

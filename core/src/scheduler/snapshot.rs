@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::farm::{Farm, Host};
+use super::farm::Farm;
 use super::health::State;
+use super::host::Host;
 use super::vetting::Vetting;
 
 /// The farm at one moment.
@@ -82,7 +83,7 @@ impl Farm {
     }
 
     fn host_snapshot(&self, host: &Host) -> HostSnapshot {
-        let attempts = || host.flight.iter().filter_map(|id| self.attempts.get(id));
+        let attempts = || host.flight.iter();
         let mut unfit = BTreeMap::new();
         for (toolchain, &key) in &self.keys {
             if let Vetting::Bad { reason, .. } = host.vetting(key) {

@@ -11,6 +11,9 @@ const START: f64 = 16384.0;
 /// What a host is taken for while nothing is known of any: bytes of text per second and slot.
 pub(super) const GUESS: f64 = 1_000_000.0;
 
+/// A source of the usual size.
+const TYPICAL: f64 = 524_288.0;
+
 /// How much older samples weigh when a new one comes.
 const KEEP: f64 = 0.92;
 
@@ -28,14 +31,30 @@ pub(super) struct Speed {
     work: f64,
     seconds: f64,
     samples: f64,
+    /// Jobs that had not ended after so long when they were given up, since the last one that did.
+    lost: (f64, f64),
 }
 
 impl Speed {
+    /// What was known of a host earlier: as good as a few jobs.
+    pub(super) fn remembered(work_per_second: f64) -> Self {
+        let samples = 2.0;
+        let work = samples * TYPICAL;
+        Self { work, seconds: work / work_per_second, samples, lost: (0.0, 0.0) }
+    }
+
     /// Some work took this long, from its start in a slot to its end.
     pub(super) fn note(&mut self, work: f64, took: Duration) {
         self.work = self.work * KEEP + work;
         self.seconds = self.seconds * KEEP + took.as_secs_f64().max(1e-6);
         self.samples = self.samples * KEEP + 1.0;
+        self.lost = (0.0, 0.0);
+    }
+
+    /// A job was given up, or ended elsewhere, after it had run for so long.
+    pub(super) fn note_lost(&mut self, work: f64, after: Duration) {
+        self.lost.0 += work;
+        self.lost.1 += after.as_secs_f64();
     }
 
     /// What is known, if anything.
@@ -43,12 +62,53 @@ impl Speed {
         (self.samples > 0.0).then(|| self.work / self.seconds)
     }
 
-    /// The best estimate, in work per second and slot: its own samples, the farm's mean while they are few, and
-    /// the time by which running jobs are `overdue` against it, which shows a slow host before its first job ends.
-    pub(super) fn estimate(&self, mean: f64, overdue: Duration) -> f64 {
+    /// What jobs that ended tell, in work per second and slot; the farm's mean is mixed in while they are few.
+    pub(super) fn expected(&self, mean: f64) -> f64 {
+        let (work, seconds) = self.mixed(mean);
+        work / seconds
+    }
+
+    /// The best estimate: what is [expected](Self::expected), less for jobs that should have ended.
+    ///
+    /// `unfinished` jobs run there now: each is its work and for how long. One that is late counts as if it ended
+    /// now, which shows a slow host before its first job ends.
+    pub(super) fn estimate(
+        &self,
+        mean: f64,
+        unfinished: impl IntoIterator<Item = (f64, f64)>,
+    ) -> f64 {
+        let mixed = self.mixed(mean);
+        let expected = mixed.0 / mixed.1;
+        let all = unfinished.into_iter().chain([self.lost]);
+        let late = all.filter(|&(work, elapsed)| elapsed > work / expected);
+        let (work, seconds) = late.fold(mixed, |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        work / seconds
+    }
+
+    fn mixed(&self, mean: f64) -> (f64, f64) {
         let typical = if self.samples > 0.0 { self.work / self.samples } else { mean };
         let mixed = MIX * typical;
-        (self.work + mixed) / (self.seconds + mixed / mean + overdue.as_secs_f64())
+        (self.work + mixed, self.seconds + mixed / mean)
+    }
+}
+
+/// How long a host's uploads take: a moving mean of seconds per unit of work.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Uplink {
+    work: f64,
+    seconds: f64,
+}
+
+impl Uplink {
+    /// A source of this much work was sent within `took`.
+    pub(super) fn note(&mut self, work: f64, took: Duration) {
+        self.work = self.work * KEEP + work;
+        self.seconds = self.seconds * KEEP + took.as_secs_f64();
+    }
+
+    /// Seconds that the upload of one unit of work takes; 0 while nothing is known.
+    pub(super) fn seconds_per_work(&self) -> f64 {
+        if self.work > 0.0 { self.seconds / self.work } else { 0.0 }
     }
 }
 
@@ -61,7 +121,7 @@ mod tests {
     #[test]
     fn an_unknown_host_is_as_fast_as_the_mean() {
         let speed = Speed::default();
-        assert!((speed.estimate(5000.0, Duration::ZERO) - 5000.0).abs() < 1e-6);
+        assert!((speed.expected(5000.0) - 5000.0).abs() < 1e-6);
     }
 
     #[test]
@@ -70,7 +130,7 @@ mod tests {
         for _ in 0..20 {
             speed.note(2_000_000.0, SECOND);
         }
-        let estimate = speed.estimate(1_000_000.0, Duration::ZERO);
+        let estimate = speed.expected(1_000_000.0);
         assert!((1_900_000.0..2_000_000.0).contains(&estimate), "{estimate}");
     }
 
@@ -85,7 +145,18 @@ mod tests {
 
     #[test]
     fn an_overdue_job_slows_the_estimate_before_any_sample() {
-        let speed = Speed::default();
-        assert!(speed.estimate(1_000_000.0, SECOND) < 500_000.0);
+        let estimate = |elapsed| Speed::default().estimate(1_000_000.0, [(1_000_000.0, elapsed)]);
+        assert!((estimate(0.9) - 1_000_000.0).abs() < 1.0);
+        assert!(estimate(3.0) < 500_000.0);
+    }
+
+    #[test]
+    fn a_lost_job_slows_the_estimate_until_another_one_ends() {
+        let mut speed = Speed::default();
+        speed.note_lost(1_000_000.0, 4 * SECOND);
+        assert!(speed.estimate(1_000_000.0, []) < 500_000.0);
+        assert!((speed.expected(1_000_000.0) - 1_000_000.0).abs() < 1.0);
+        speed.note(1_000_000.0, SECOND);
+        assert!((speed.estimate(1_000_000.0, []) - 1_000_000.0).abs() < 1.0);
     }
 }

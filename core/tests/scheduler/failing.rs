@@ -82,3 +82,27 @@ async fn an_output_that_cannot_be_written_here_is_no_fault_of_the_host() {
     assert_eq!(places(vec![submit(&scheduler, job(1.0))]).await, ["output-unwritable"]);
     assert_eq!(seen(&scheduler, "board").state, HostState::Up);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_has_another_try_at_the_only_host_once_that_answers_a_probe() {
+    let proxy = host("proxy", 2, 0, 1.0);
+    proxy.set(Mode::Breaks(Duration::from_millis(10)));
+    let (scheduler, _budget) = farm(&[&proxy], 1);
+    let first = submit(&scheduler, job(1.0));
+    pass(0.02).await;
+    proxy.set(Mode::Works);
+    let verdict = first.await.unwrap();
+    let Verdict::Done { host, faults, .. } = verdict else { panic!("{verdict:?}") };
+    assert_eq!((host.as_str(), faults.len()), ("proxy", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_the_only_host_failed_three_times_goes_home() {
+    let proxy = host("proxy", 2, 0, 1.0);
+    proxy.set(Mode::Breaks(Duration::from_millis(10)));
+    let (scheduler, _budget) = farm(&[&proxy], 0);
+    let verdict = scheduler.run(job(1.0)).await;
+    let Verdict::Home { reason, faults, .. } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(faults.len(), proxy.started());
+    assert_eq!((reason.name(), faults.len()), ("all-hosts-down", 2));
+}

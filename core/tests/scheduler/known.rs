@@ -55,6 +55,10 @@ async fn dozens_of_waiters_never_stall_beside_an_idle_host() {
     let mut idle = 0;
     while jobs.iter().any(|job| !job.is_finished()) {
         pass(0.1).await;
+        if seen(&scheduler, "b").failed > 0 {
+            b.set(Mode::Works);
+            break;
+        }
         let waiting = scheduler.snapshot().waiting;
         let in_flight = |name| {
             let seen = seen(&scheduler, name);
@@ -65,9 +69,6 @@ async fn dozens_of_waiters_never_stall_beside_an_idle_host() {
         // One of them breaks down for a while, with everybody waiting.
         if b.started() == 10 {
             b.set(Mode::Gone);
-        } else if seen(&scheduler, "b").failed > 0 {
-            b.set(Mode::Works);
-            break;
         }
     }
     let places = places(jobs).await;

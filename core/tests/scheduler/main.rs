@@ -9,5 +9,6 @@ mod home;
 mod known;
 mod makespan;
 mod placing;
+mod silent;
 mod simulated;
 mod stress;

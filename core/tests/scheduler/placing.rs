@@ -8,7 +8,7 @@ use farmbuild_core::scheduler::{HostState, Scheduler};
 use tokio::time::Instant;
 
 use crate::simulated::{
-    Canary, Mode, entry, farm, host, job, job_for, pass, places, seen, settings, submit,
+    Canary, Mode, entry, far_host, farm, host, job, job_for, pass, places, seen, settings, submit,
 };
 
 #[tokio::test(start_paused = true)]
@@ -114,4 +114,67 @@ async fn each_host_is_vetted_once_per_toolchain_and_an_unfit_one_gets_no_such_jo
     let others = (0..4).map(|_| submit(&scheduler, job_for("clang", 1.0))).collect();
     assert!(places(others).await.contains(&"bad".to_owned()));
     assert_eq!(canary.asked.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_hides_uploads_behind_compiles() {
+    let board = far_host("board", 2, 2, 1.0, 0.5);
+    let (scheduler, _budget) = farm(&[&board], 0);
+    places(vec![submit(&scheduler, job(1.0))]).await;
+    let start = Instant::now();
+    places((0..20).map(|_| submit(&scheduler, job(1.0))).collect()).await;
+    // 10 s of compiling, 15 s if each slot waited for each upload.
+    assert!(start.elapsed().as_secs_f64() < 11.5, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_wait_for_the_choice_rather_than_in_a_queue_near_by() {
+    let board = host("board", 2, 4, 1.0);
+    let (scheduler, _budget) = farm(&[&board], 0);
+    let _jobs: Vec<_> = (0..6).map(|_| submit(&scheduler, job(5.0))).collect();
+    pass(1.0).await;
+    assert_eq!((board.started(), scheduler.snapshot().waiting), (2, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_job_on_a_slow_host_moves_to_a_fast_slot_while_others_wait() {
+    let (slow, fast) = (host("slow", 1, 0, 1.0), host("fast", 1, 0, 4.0));
+    let (scheduler, _budget) = farm(&[&slow], 0);
+    scheduler.set_speed("slow", 100_000.0);
+    scheduler.set_speed("fast", 400_000.0);
+    let long = submit(&scheduler, job(40.0));
+    pass(1.0).await;
+    scheduler.set_hosts([entry(&slow), entry(&fast)]);
+    let _short: Vec<_> = (0..4).map(|_| submit(&scheduler, job(0.5))).collect();
+    let start = Instant::now();
+    assert_eq!(places(vec![long]).await, ["fast"]);
+    assert!(start.elapsed().as_secs_f64() < 11.0, "{:?}", start.elapsed());
+    assert_eq!(slow.in_flight.load(Ordering::Relaxed), 0, "the slow attempt is dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_returns_to_the_farm_is_as_fast_as_it_was() {
+    let (a, b) = (host("a", 1, 0, 1.0), host("b", 1, 0, 2.0));
+    let (scheduler, _budget) = farm(&[&a, &b], 0);
+    places((0..6).map(|_| submit(&scheduler, job(1.0))).collect()).await;
+    let before = scheduler.speeds();
+    scheduler.set_hosts([entry(&a)]);
+    pass(0.1).await;
+    assert_eq!(scheduler.snapshot().hosts.len(), 1);
+    assert_eq!(scheduler.speeds(), before);
+    scheduler.set_hosts([entry(&a), entry(&b)]);
+    assert_eq!(scheduler.speeds(), before);
+    assert_eq!(places(vec![submit(&scheduler, job(1.0))]).await, ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_speed_from_an_earlier_life_counts_from_the_first_job_on() {
+    let (slow, fast) = (host("slow", 1, 0, 1.0), host("fast", 1, 0, 2.0));
+    let (scheduler, _budget) = farm(&[&slow], 0);
+    scheduler.set_speed("slow", 100_000.0);
+    scheduler.set_speed("fast", 200_000.0);
+    scheduler.set_speed("odd", f64::NAN);
+    scheduler.set_hosts([entry(&slow), entry(&fast)]);
+    assert_eq!(places(vec![submit(&scheduler, job(1.0))]).await, ["fast"]);
+    assert!(!scheduler.speeds().contains_key("odd"));
 }

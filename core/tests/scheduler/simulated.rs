@@ -65,6 +65,9 @@ pub(crate) enum Mode {
     Gone,
     /// Takes jobs and says nothing more; its executor gives up after a minute.
     Silent,
+    /// As a stopped server: takes connections, and so passes its probe, and says nothing more, nor do the jobs that
+    /// are running there.
+    Stopped,
     /// Breaks every job after so long, but answers probes.
     Breaks(Duration),
     /// Has no such compiler.
@@ -77,6 +80,8 @@ pub(crate) enum Mode {
 pub(crate) struct Host {
     name: String,
     speed: f64,
+    /// How long the upload of a job of one second takes.
+    upload: f64,
     capacity: Capacity,
     slots: Semaphore,
     mode: Mutex<Mode>,
@@ -87,9 +92,21 @@ pub(crate) struct Host {
 }
 
 pub(crate) fn host(name: &str, slots: usize, queue: usize, speed: f64) -> Arc<Host> {
+    far_host(name, slots, queue, speed, 0.0)
+}
+
+/// A host to which the upload of a job of one second takes `upload` seconds.
+pub(crate) fn far_host(
+    name: &str,
+    slots: usize,
+    queue: usize,
+    speed: f64,
+    upload: f64,
+) -> Arc<Host> {
     Arc::new(Host {
         name: name.to_owned(),
         speed,
+        upload,
         capacity: Capacity { slots, queue },
         slots: Semaphore::new(slots),
         mode: Mutex::new(Mode::Works),
@@ -165,7 +182,7 @@ impl Executor for Host {
         match self.mode() {
             Mode::Works => {}
             Mode::Gone => return Err(self.unreachable()),
-            Mode::Silent => return Err(self.stalled().await),
+            Mode::Silent | Mode::Stopped => return Err(self.stalled().await),
             Mode::Breaks(after) => {
                 tokio::time::sleep(after).await;
                 return Err(self.broken());
@@ -180,6 +197,9 @@ impl Executor for Host {
                 return Err(ExecError::Output { path: job.object.clone(), source });
             }
         }
+        let upload = self.upload * job.text.bytes.len() as f64 / SECOND;
+        let upload = Duration::from_secs_f64(upload);
+        tokio::time::sleep(upload).await;
         let _slot = self.slots.acquire().await.unwrap();
         let seconds = job.text.lines as f64 / 1e6 / self.speed;
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
@@ -189,9 +209,9 @@ impl Executor for Host {
                 stdout: Bytes::new(),
                 stderr: Bytes::new(),
                 object: None,
-                traffic: Traffic::default(),
+                traffic: Traffic { upload, ..Traffic::default() },
             }),
-            Mode::Silent => Err(self.stalled().await),
+            Mode::Silent | Mode::Stopped => Err(self.stalled().await),
             _ => Err(self.broken()),
         }
     }

@@ -85,6 +85,7 @@ async fn five_hundred_jobs_at_once_on_a_hundred_hosts_all_end_within_seconds() {
     for job in jobs {
         job.await.unwrap();
     }
-    println!("500 jobs on 100 hosts: {:?}", start.elapsed());
+    // Three events a job: it comes, its attempt ends, it goes.
+    println!("500 jobs on 100 hosts: {:?}, {:?} an event", start.elapsed(), start.elapsed() / 1500);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
