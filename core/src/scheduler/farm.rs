@@ -90,6 +90,8 @@ pub(super) struct Farm {
     pub(super) next: u64,
     pub(super) crowd: Crowd,
     pub(super) last_pump: Option<Instant>,
+    /// When silent jobs were last looked for.
+    pub(super) last_listened: Option<Instant>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -108,6 +110,7 @@ impl Farm {
             next: 0,
             crowd: Crowd::default(),
             last_pump: None,
+            last_listened: None,
             effects: Vec::new(),
         }
     }

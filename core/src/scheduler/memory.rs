@@ -15,7 +15,7 @@ impl Farm {
     }
 
     pub(super) fn speeds(&self) -> BTreeMap<String, f64> {
-        let gone = self.remembered.iter().map(|(name, speed)| (name, speed));
+        let gone = self.remembered.iter();
         let all = gone.chain(self.hosts.iter().map(|host| (&host.name, &host.speed)));
         all.filter_map(|(name, speed)| Some((name.clone(), speed.known()?))).collect()
     }

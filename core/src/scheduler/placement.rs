@@ -220,19 +220,19 @@ mod tests {
 
     #[test]
     fn the_slowest_two_fifths_of_the_slots_are_for_small_jobs() {
-        let table: &[(&[(usize, f64)], &[usize])] = &[
-            (&[(4, 1.0), (4, 2.0)], &[3, 0]),
-            (&[(4, 2.0), (2, 1.0)], &[0, 2]),
-            (&[(4, 1.0), (4, 1.0), (4, 1.0)], &[4, 1, 0]),
-            (&[(5, 1.0)], &[2]),
-            (&[], &[]),
+        let table = [
+            (vec![(4, 1.0), (4, 2.0)], vec![3, 0]),
+            (vec![(4, 2.0), (2, 1.0)], vec![0, 2]),
+            (vec![(4, 1.0), (4, 1.0), (4, 1.0)], vec![4, 1, 0]),
+            (vec![(5, 1.0)], vec![2]),
+            (vec![], vec![]),
         ];
         for (farm, expected) in table {
             let mut hosts: Vec<HostView> =
                 farm.iter().map(|&(slots, speed)| host(slots, slots, speed, &[], 0)).collect();
             share_small_jobs(&mut hosts);
             let quotas: Vec<usize> = hosts.iter().map(|host| host.quota).collect();
-            assert_eq!(quotas, *expected, "{farm:?}");
+            assert_eq!(quotas, expected, "{farm:?}");
         }
     }
 

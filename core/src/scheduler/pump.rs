@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::farm::{Effect, Farm, Key, Ticket};
+use super::farm::{Effect, Farm, JobState, Key, Ticket};
 use super::host::{Attempt, AttemptId, HostId};
 use super::placement::{Placing, place, share_small_jobs, takes_small};
 use super::takeover::{migrate, rescue, stuck};
@@ -39,7 +39,8 @@ impl Farm {
             return;
         }
         self.notice_silence(now);
-        let mut view = View::of(self, now);
+        let home = self.settings.bring_home && self.budget.spare() > 0;
+        let Some(mut view) = View::of(self, home, now) else { return };
         self.repeat_silent(&mut view);
         if self.crowd.goes_on(self.jobs.len()) || self.waiting.len() > LOOK_AHEAD {
             self.send_small(&mut view);
@@ -54,15 +55,15 @@ impl Farm {
         let mut passed_over = 0;
         loop {
             let unknown = |host: usize| {
-                let host = self.host(view.ids[host]);
+                let host = self.hosts.get(view.at[host]);
                 host.is_some_and(|host| host.speed.known().is_none())
             };
             let Some(to) = takes_small(&view.hosts, self.waiting.len(), unknown) else { return };
             // The smallest jobs may be of a toolchain that isn't fit there.
-            let id = view.ids[to];
+            let (id, at) = (view.ids[to], view.at[to]);
             let first = self.waiting.iter().take(LOOK_AHEAD).find(|&&(_, ticket)| {
                 let state = self.jobs.get(&ticket);
-                state.is_some_and(|state| self.is_eligible(id, state.key, &state.failed))
+                state.is_some_and(|state| self.is_eligible(at, state.key, &state.failed))
             });
             match first.copied() {
                 Some((work, ticket)) => {
@@ -98,7 +99,7 @@ impl Farm {
             while let Some(larger) = stuck.pop_if(|&mut at| view.placed[at].work > work) {
                 self.migrate(view, larger);
             }
-            let eligible = |host: usize| self.is_eligible(view.ids[host], key, &failed);
+            let eligible = |host: usize| self.is_eligible(view.at[host], key, &failed);
             match place(&mut view.hosts, home, work, eligible) {
                 Placing::Send(host) => self.send(ticket, view.ids[host], false),
                 Placing::Home => self.bring_home(ticket),
@@ -125,9 +126,11 @@ impl Farm {
         line
     }
 
-    pub(super) fn is_eligible(&self, id: HostId, key: Key, failed: &[HostId]) -> bool {
-        !failed.contains(&id)
-            && self.host(id).is_some_and(|host| matches!(host.vetting(key), Vetting::Good))
+    /// Whether the host at this place may run jobs of this toolchain, and has not `failed` this one.
+    pub(super) fn is_eligible(&self, at: usize, key: Key, failed: &[HostId]) -> bool {
+        self.hosts.get(at).is_some_and(|host| {
+            matches!(host.vetting(key), Vetting::Good) && !failed.contains(&host.id)
+        })
     }
 
     /// Home's speed if a local slot is spare.
@@ -176,8 +179,7 @@ impl Farm {
             return;
         };
         let eligible = |host: usize| {
-            let to = view.ids[host];
-            to != from && self.is_eligible(to, state.key, &state.failed)
+            view.ids[host] != from && self.is_eligible(view.at[host], state.key, &state.failed)
         };
         let Some(host) = migrate(&mut view.hosts, view.placed[at], eligible) else { return };
         self.cancel_all(ticket);
@@ -198,8 +200,8 @@ impl Farm {
         let eligible = |at: usize, host: usize| {
             let (ticket, from) = view.tickets[at];
             let state = self.jobs.get(&ticket).filter(|state| state.attempts.len() == 1);
-            let to = view.ids[host];
-            to != from && state.is_some_and(|state| self.is_eligible(to, state.key, &state.failed))
+            let may = |job: &JobState| self.is_eligible(view.at[host], job.key, &job.failed);
+            view.ids[host] != from && state.is_some_and(may)
         };
         for (at, host) in rescue(&mut view.hosts, home, &view.placed, eligible) {
             let ticket = view.tickets[at].0;

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The scheduler's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// On how many different hosts a job may fail before it goes home.
+    /// How often a job may fail on hosts before it goes home.
     pub attempts: usize,
     /// Whether a spare local slot takes jobs that would only wait for a board.
     pub bring_home: bool,

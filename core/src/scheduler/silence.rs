@@ -3,6 +3,8 @@
 //! A job that is silent for much longer than its size lets one expect is repeated elsewhere at once. Until its host
 //! answers something, that one gets no more than one job; the second time that another attempt wins, it is down.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::farm::{Farm, Ticket};
@@ -13,6 +15,9 @@ use super::view::View;
 
 /// A running job is silent once it took this many times what was expected, and this many seconds.
 const SILENT: (f64, f64) = (3.0, 1.5);
+
+/// The shortest time between two looks.
+const REST: Duration = Duration::from_millis(50);
 
 /// How many jobs in a row may be answered by others only, before a host counts as down.
 const UNANSWERED: u32 = 2;
@@ -45,6 +50,10 @@ impl Host {
 impl Farm {
     /// Marks the attempts that are silent by now, and takes back what is queued behind them.
     pub(super) fn notice_silence(&mut self, now: Instant) {
+        if self.last_listened.is_some_and(|last| now - last < REST) {
+            return;
+        }
+        self.last_listened = Some(now);
         let (mean, known) = self.mean_speed();
         let mut queued = Vec::new();
         for host in &mut self.hosts {
@@ -135,7 +144,7 @@ impl Farm {
             let Some(state) = self.jobs.get(&ticket) else { continue };
             let (key, work, failed) = (state.key, state.work, state.failed.clone());
             let eligible = |host: usize| {
-                view.ids[host] != from && self.is_eligible(view.ids[host], key, &failed)
+                view.ids[host] != from && self.is_eligible(view.at[host], key, &failed)
             };
             match soonest_free(&view.hosts, work, eligible) {
                 Some(host) => {

@@ -18,6 +18,8 @@ pub(super) struct View {
     pub(super) hosts: Vec<HostView>,
     /// The number of each, ascending.
     pub(super) ids: Vec<HostId>,
+    /// The place of each among the farm's hosts.
+    pub(super) at: Vec<usize>,
     /// Jobs with one attempt, and for each its ticket and host.
     pub(super) placed: Vec<Placed>,
     pub(super) tickets: Vec<(Ticket, HostId)>,
@@ -27,28 +29,43 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn of(farm: &Farm, now: Instant) -> Self {
+    /// `None` if there is nothing to decide: no host takes a job now, and nor does home.
+    pub(super) fn of(farm: &Farm, home: bool, now: Instant) -> Option<Self> {
+        let takes = |host: &Host| {
+            let (flight, slots) = (host.flight.len(), host.capacity.slots);
+            let may = host.is_usable() && (flight < slots || host.uplink.seconds_per_work() > 0.0);
+            may && flight < host.limit()
+        };
+        if !home && !farm.hosts.iter().any(takes) {
+            return None;
+        }
         let (mean, known) = farm.mean_speed();
+        let hosts = farm.hosts.len();
         let mut view = Self {
-            hosts: vec![],
-            ids: vec![],
+            hosts: Vec::with_capacity(hosts),
+            ids: Vec::with_capacity(hosts),
+            at: Vec::with_capacity(hosts),
             placed: vec![],
             tickets: vec![],
             mean,
             horizon: 0.0,
         };
         let mut work: f64 = farm.waiting.iter().map(|&(bits, _)| f64::from_bits(bits)).sum();
-        for host in farm.hosts.iter().filter(|host| !host.flight.is_empty() || host.is_usable()) {
+        for (at, host) in farm.hosts.iter().enumerate() {
+            if host.flight.is_empty() && !host.is_usable() {
+                continue;
+            }
             let seen = view.add_attempts(farm, host, known, now);
             work += seen.busy.iter().sum::<f64>() * seen.speed;
             if host.is_usable() && host.is_fit() {
                 view.hosts.push(seen);
                 view.ids.push(host.id);
+                view.at.push(at);
             }
         }
         let speed: f64 = view.hosts.iter().map(|host| host.slots as f64 * host.speed).sum();
         view.horizon = if known && speed > 0.0 { work / speed } else { f64::INFINITY };
-        view
+        Some(view)
     }
 
     fn add_attempts(&mut self, farm: &Farm, host: &Host, known: bool, now: Instant) -> HostView {

@@ -97,7 +97,7 @@ async fn a_job_has_another_try_at_the_only_host_once_that_answers_a_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_the_only_host_failed_three_times_goes_home() {
+async fn a_job_that_the_only_host_failed_again_after_its_probe_goes_home() {
     let proxy = host("proxy", 2, 0, 1.0);
     proxy.set(Mode::Breaks(Duration::from_millis(10)));
     let (scheduler, _budget) = farm(&[&proxy], 0);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use farmbuild_core::budget::LocalBudget;
 use farmbuild_core::executor::Executor;
 use farmbuild_core::scheduler::{Scheduler, TrustAll};
@@ -74,18 +76,33 @@ async fn every_job_gets_one_verdict_and_nothing_leaks() {
     }
 }
 
-#[tokio::test]
-async fn five_hundred_jobs_at_once_on_a_hundred_hosts_all_end_within_seconds() {
-    let hosts: Vec<Arc<Host>> = (0..100).map(|n| host(&format!("h{n}"), 4, 1, 1.0)).collect();
-    let budget = LocalBudget::new(0);
-    let scheduler = Scheduler::new(budget, Arc::new(TrustAll), settings());
+#[tokio::test(start_paused = true)]
+async fn five_hundred_jobs_at_once_on_a_hundred_hosts_take_little_time_to_place() {
+    let hosts: Vec<Arc<Host>> =
+        (0..100).map(|n| host(&format!("h{n}"), 4, 1, 1.0 + (n % 3) as f64)).collect();
+    let scheduler = Scheduler::new(LocalBudget::new(0), Arc::new(TrustAll), settings());
     scheduler.set_hosts(hosts.iter().map(entry));
+    pass(0.1).await;
+    let mut random = Random::new(3);
+    let jobs: Vec<_> = (0..2500).map(|_| job(0.5 + random.unit())).collect();
+    let dash_j = Arc::new(Semaphore::new(500));
+    // Virtual time costs nothing: what is left is ours, the tasks and the simulation.
     let start = std::time::Instant::now();
-    let jobs: Vec<_> = (0..500).map(|_| submit(&scheduler, job(0.01))).collect();
+    let mut running = Vec::new();
     for job in jobs {
+        let token = Arc::clone(&dash_j).acquire_owned().await.unwrap();
+        let scheduler = scheduler.clone();
+        running.push(tokio::spawn(async move {
+            scheduler.run(job).await;
+            drop(token);
+        }));
+    }
+    for job in running {
         job.await.unwrap();
     }
-    // Three events a job: it comes, its attempt ends, it goes.
-    println!("500 jobs on 100 hosts: {:?}, {:?} an event", start.elapsed(), start.elapsed() / 1500);
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // A job comes, its attempt ends, and it goes.
+    let event = start.elapsed() / (2500 * 2);
+    println!("500 jobs in flight on 100 hosts: {event:?} an event");
+    // Without optimisation, on a busy machine; see docs/scheduler.md for what it should be.
+    assert!(event < Duration::from_millis(5), "{event:?}");
 }
