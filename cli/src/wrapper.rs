@@ -54,10 +54,11 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     environment.extend(real.path.map(|path| ("PATH".into(), path)));
     let request = request(&real.program, argv, environment);
     // A wrapper inside a wrapper has its job's slot already.
-    if depth == 0 && env::var_os("FARMBUILD").is_none_or(|value| value != "off") {
-        if let Some(answer) = ask(&request) {
-            return answer;
-        }
+    if depth == 0
+        && env::var_os("FARMBUILD").is_none_or(|value| value != "off")
+        && let Some(answer) = ask(&request)
+    {
+        return answer;
     }
     become_compiler(&request, depth)
 }

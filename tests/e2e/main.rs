@@ -3,6 +3,8 @@
 //! One module a subject. [`user`] is somebody who has farmbuild and a farm, [`run`] runs a command within a time limit,
 //! [`tree`] makes projects and compares a farm's build with a plain one; everything else is specifications.
 
+#![allow(clippy::unwrap_used)]
+
 mod run;
 mod tree;
 mod user;

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::process;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -105,10 +105,7 @@ impl Following {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.take().and_then(|connection| connection.note(BuildNote::End).ok());
         }
-        match self.summary.recv_timeout(LAST_WORDS) {
-            Ok(summary) => Some(summary),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.summary.recv_timeout(LAST_WORDS).ok()
     }
 }
 

@@ -124,10 +124,10 @@ impl Parallelism {
     /// The farm takes this many jobs now.
     pub(crate) fn follow(&self, capacity: u64) {
         let (true, Some(jobs)) = (self.live, count(capacity)) else { return };
-        if jobs != self.server.jobs() {
-            if let Err(error) = self.server.resize(jobs) {
-                tracing::debug!(%error, "the jobserver can't be resized");
-            }
+        if jobs != self.server.jobs()
+            && let Err(error) = self.server.resize(jobs)
+        {
+            tracing::debug!(%error, "the jobserver can't be resized");
         }
     }
 }

@@ -43,10 +43,10 @@ impl FarmSource {
         }
         let config = set("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let config = config.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".config")));
-        if let Some(path) = config.map(|config| config.join("farmbuild/farm.toml")) {
-            if path.exists() {
-                return Ok(Self::File(path));
-            }
+        if let Some(path) = config.map(|config| config.join("farmbuild/farm.toml"))
+            && path.exists()
+        {
+            return Ok(Self::File(path));
         }
         let list = |variable| set(variable).map(|text| Self::List { variable, text: lossy(text) });
         Ok(list("FARMBUILD_HOSTS").or_else(|| list("DISTCC_HOSTS")).unwrap_or(Self::Nowhere))

@@ -43,7 +43,6 @@ fn job_of(compiler: &str, seconds: f64, really: f64) -> SharedJob {
         id: JobId(0),
         toolchain: compiler.into(),
         compiler: compiler.into(),
-        toolchain: compiler.into(),
         args: ["-c", "a.c", "-o", "a.o"].map(OsString::from).to_vec(),
         input: 1,
         output: 3,
