@@ -55,9 +55,16 @@ fn a_clang_project_is_that_of_a_plain_make() {
 }
 
 #[test]
+fn a_clang_project_with_debug_info_is_that_of_a_plain_make() {
+    let tree = project(4);
+    tree.write("Makefile", makefile(4, "clang", "c", "-g -O2 -Wall"));
+    OverTwo::new().same(&tree, &["make", "-j4", "-Otarget"], 5);
+}
+
+#[test]
 fn strict_fidelity_keeps_jobs_home_whose_debug_info_would_differ() {
     let (tree, server) = (project(2), Distccd::start());
-    tree.write("Makefile", makefile(2, "clang", "c", "-g -O2"));
+    tree.write("Makefile", makefile(2, "gcc", "c", "-g3 -O2"));
     let user = User::alone();
     let host = host("a", &server.address(), 4);
     user.write_farm(&format!("[local]\nfidelity = \"strict\"\n{host}"));
@@ -68,7 +75,7 @@ fn strict_fidelity_keeps_jobs_home_whose_debug_info_would_differ() {
 #[test]
 fn default_fidelity_says_once_that_debug_info_differs() {
     let (tree, server) = (project(2), Distccd::start());
-    tree.write("Makefile", makefile(2, "clang", "c", "-g -O2"));
+    tree.write("Makefile", makefile(2, "gcc", "c", "-g3 -O2"));
     let user = User::over([&server]);
     let built = user.build(&tree, ["make", "-j4"]).ok();
     assert_eq!(user.remote_jobs(), 3, "{}", user.stats());

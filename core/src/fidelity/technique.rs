@@ -112,7 +112,8 @@ impl Technique {
             // As preprocessed input, of which the first line tells the name, see `prologue`.
             (Self::RewrittenIncludes, Language::C) => &["-x", "cpp-output"],
             (Self::RewrittenIncludes, Language::Cxx) => &["-x", "c++-cpp-output"],
-            (Self::Bitcode, _) => &["-x", "ir"],
+            // `-x` in full, since distccd takes `-x` itself with the languages that it knows only.
+            (Self::Bitcode, _) => &["--language=ir"],
         }
     }
 

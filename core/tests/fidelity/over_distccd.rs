@@ -15,25 +15,36 @@ use crate::compiler::Split;
 struct Distccd {
     child: Child,
     port: u16,
+    log: tempfile::NamedTempFile,
 }
 
 impl Distccd {
     fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = tempfile::NamedTempFile::new().unwrap();
         let child = Command::new("distccd")
             .args(["--no-detach", "--daemon", "--allow", "127.0.0.1", "--listen", "127.0.0.1"])
             .args(["--enable-tcp-insecure", "--log-stderr", "--port", &port.to_string()])
             .process_group(0)
-            .stderr(Stdio::null())
+            .stderr(Stdio::from(log.reopen().unwrap()))
             .spawn()
             .unwrap();
-        let daemon = Self { child, port };
+        let daemon = Self { child, port, log };
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "distccd doesn't answer");
             std::thread::sleep(Duration::from_millis(20));
         }
         daemon
+    }
+
+    /// Whether it compiled something: distcc's client also compiles at home, without a word.
+    fn has_compiled(&self) -> bool {
+        // It writes its log after its answer.
+        (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            fs::read_to_string(self.log.path()).unwrap().contains("COMPILE_OK")
+        })
     }
 }
 
@@ -59,7 +70,7 @@ fn holds_over_distccd(compiler: &str, flags: &str) {
     let args = [&split.recipe.compile_lead()[..], &split.flags, &extra].concat();
     let output = Command::new("distcc")
         .arg(compiler)
-        .args(args)
+        .args(&args)
         .args(["-c", "a.i", "-o", "a.o"].map(OsString::from))
         .current_dir(directory.path())
         .env("DISTCC_HOSTS", format!("127.0.0.1:{}", daemon.port))
@@ -68,6 +79,7 @@ fn holds_over_distccd(compiler: &str, flags: &str) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(daemon.has_compiled(), "distccd takes no {args:?}");
 
     let back = fs::read(directory.path().join("a.o")).unwrap();
     assert!(split.rewritten(back) == plain.unwrap(), "{compiler} {flags}");
