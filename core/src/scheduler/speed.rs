@@ -20,6 +20,10 @@ const KEEP: f64 = 0.92;
 /// How much of the whole farm's mean is mixed into a host's own samples: as much as this many typical jobs.
 const MIX: f64 = 0.3;
 
+/// In how many idle seconds samples lose half their weight. A host that was slow for its first few jobs gets its chance
+/// again within minutes; a board that is known well keeps its place between two builds.
+const HALF_LIFE: f64 = 120.0;
+
 /// How much work a source of `bytes` is.
 pub(super) fn work(bytes: usize) -> f64 {
     bytes as f64 + START
@@ -55,6 +59,17 @@ impl Speed {
     pub(super) fn note_lost(&mut self, work: f64, after: Duration) {
         self.lost.0 += work;
         self.lost.1 += after.as_secs_f64();
+    }
+
+    /// The same after so long without a sample: nearer to the mean.
+    pub(super) fn aged(self, idle: Duration) -> Self {
+        let keep = 0.5_f64.powf(idle.as_secs_f64() / HALF_LIFE).max(1e-6);
+        Self {
+            work: self.work * keep,
+            seconds: self.seconds * keep,
+            samples: self.samples * keep,
+            lost: (self.lost.0 * keep, self.lost.1 * keep),
+        }
     }
 
     /// What is known, if anything.
@@ -132,6 +147,19 @@ mod tests {
         }
         let estimate = speed.expected(1_000_000.0);
         assert!((1_900_000.0..2_000_000.0).contains(&estimate), "{estimate}");
+    }
+
+    #[test]
+    fn a_slow_host_that_was_idle_for_long_is_as_fast_as_the_mean() {
+        let mut speed = Speed::default();
+        for _ in 0..20 {
+            speed.note(100_000.0, SECOND);
+        }
+        let after = |seconds| speed.aged(Duration::from_secs(seconds)).expected(1_000_000.0);
+        assert!(after(0) < 110_000.0, "{}", after(0));
+        assert!(after(120) < 120_000.0, "{}", after(120));
+        assert!((150_000.0..900_000.0).contains(&after(900)), "{}", after(900));
+        assert!((999_000.0..=1_000_000.0).contains(&after(86400)), "{}", after(86400));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The farm as `placement` sees it: estimates of when slots fall free and when jobs end.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::farm::{Farm, Ticket};
@@ -74,7 +76,8 @@ impl View {
             host.flight.iter().filter(|_| known).filter_map(|attempt| {
                 attempt.started.map(|started| (attempt.work, elapsed(started)))
             });
-        let speed = host.speed.estimate(self.mean, unfinished);
+        let idle = host.last_answer.map_or(Duration::ZERO, |last| now - last);
+        let speed = host.speed.aged(idle).estimate(self.mean, unfinished);
         // One that has to prove itself should get what matters least.
         let speed = if host.health.on_trial { TRIAL * speed } else { speed };
         let mut seen = HostView {
