@@ -1,6 +1,6 @@
 //! The farm as people write it down: which machines there are and how much they take.
 //!
-//! [`source`] decides where it is written (a file, a host list in the environment, nowhere), [`file`] reads
+//! [`source`] decides where it is written (a file, a host list in the environment, nowhere), [`mod@file`] reads
 //! `farm.toml`, [`hosts`] reads distcc's host lists. What comes out is a [`FarmConfig`], which [`executors`] turns
 //! into executors. Nothing here talks to a host.
 

@@ -1,6 +1,6 @@
 //! What a build shows of itself while it runs.
 //!
-//! [`line`] words it; [`fancy`] keeps it on the last row of a terminal, [`plain`] prints a line now and then, and
+//! [`mod@line`] words it; [`fancy`] keeps it on the last row of a terminal, [`plain`] prints a line now and then, and
 //! nothing at all is shown of a silent build. None of them touches what the build itself prints.
 
 mod fancy;
