@@ -299,3 +299,13 @@ fn a_stopped_daemon_is_gone_with_its_socket() {
     assert!(!is_alive(daemon) && !user.runtime_dir().join("daemon.sock").exists());
     user.ask(["daemon", "status"]).exits_with(1);
 }
+
+#[test]
+fn a_new_daemon_knows_how_fast_the_hosts_were() {
+    let (tree, server) = (project(4), Distccd::start());
+    let user = User::over([&server]);
+    user.build(&tree, ["make", "-j5"]).ok();
+    assert!(user.host("a")["speed"].is_number(), "{}", user.host("a"));
+    user.ask(["daemon", "stop"]).ok();
+    assert!(user.host("a")["speed"].is_number(), "{}", user.host("a"));
+}

@@ -1,11 +1,12 @@
 //! The counters of all builds, kept across daemons in a small file.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use farmbuild_core::protocol::message::Counters;
+
+use super::keeping;
 
 /// Counters with a file behind them.
 #[derive(Debug)]
@@ -23,8 +24,7 @@ struct State {
 impl Counting {
     /// Goes on from what `file` holds. A file that can't be understood counts as empty.
     pub(crate) fn load(file: &Path) -> Self {
-        let counters = fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let state = State { counters: counters.unwrap_or_default(), unsaved: false };
+        let state = State { counters: keeping::read(file).unwrap_or_default(), unsaved: false };
         Self { file: file.to_owned(), counters: Mutex::new(state) }
     }
 
@@ -54,14 +54,14 @@ impl Counting {
             }
             state.counters.clone()
         };
-        let new = self.file.with_extension("new");
-        fs::write(&new, serde_json::to_vec(&counters)?)?;
-        fs::rename(new, &self.file)
+        keeping::write(&self.file, &counters)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! The farms in use: each is read once, and again whenever its file changes, while builds run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -25,7 +25,11 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 pub(crate) struct Farms {
     budget: LocalBudget,
     known: Mutex<HashMap<FarmSource, Arc<Farm>>>,
+    remembered: Speeds,
 }
+
+/// How fast hosts are, by name: bytes of preprocessed text per second and slot.
+pub(crate) type Speeds = BTreeMap<String, f64>;
 
 /// One farm: its configuration of the moment, and the pipeline with its scheduler.
 pub(crate) struct Farm {
@@ -47,8 +51,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Farms {
-    pub(crate) fn new(budget: LocalBudget) -> Self {
-        Self { budget, known: Mutex::default() }
+    /// `remembered` is what an earlier daemon knew.
+    pub(crate) fn new(budget: LocalBudget, remembered: Speeds) -> Self {
+        Self { budget, known: Mutex::default(), remembered }
+    }
+
+    /// How fast the hosts of all farms are, as far as is known.
+    pub(crate) fn speeds(&self) -> Speeds {
+        let mut speeds = self.remembered.clone();
+        for farm in lock(&self.known).values() {
+            speeds.extend(farm.pipeline.scheduler().speeds());
+        }
+        speeds
     }
 
     /// The farm that an environment chooses.
@@ -63,6 +77,9 @@ impl Farms {
         let config = source.read()?;
         tracing::info!(%source, hosts = config.hosts.len(), "a farm was read");
         let pipeline = Pipeline::new(Arc::new(LocalHome), self.budget.clone());
+        for (host, speed) in &self.remembered {
+            pipeline.scheduler().set_speed(host, *speed);
+        }
         let state = State { config: config.clone(), error: None };
         let farm = Arc::new(Farm {
             source: source.clone(),

@@ -8,6 +8,7 @@ pub(crate) mod counting;
 pub(crate) mod detach;
 pub(crate) mod farms;
 pub(crate) mod jobs;
+mod keeping;
 pub(crate) mod lifetime;
 pub(crate) mod outer_tokens;
 pub(crate) mod peer;
@@ -101,9 +102,10 @@ async fn serve(
     lock: File,
 ) -> Result<(), DaemonError> {
     let budget = LocalBudget::new(LocalConfig::default().slots);
+    let speeds = runtime_dir.path().join("speeds.json");
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
-        farms: Farms::new(budget),
+        farms: Farms::new(budget, keeping::read(&speeds).unwrap_or_default()),
         builds: Builds::default(),
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
         lifetime: Lifetime::new(runtime_dir.clone(), lock),
@@ -112,6 +114,9 @@ async fn serve(
     let result = server::accept_until_the_end(&daemon, listener).await;
     if let Err(error) = daemon.counting.save() {
         tracing::warn!(%error, "the counters could not be saved");
+    }
+    if let Err(error) = keeping::write(&speeds, &daemon.farms.speeds()) {
+        tracing::warn!(%error, "the hosts' speeds could not be saved");
     }
     tracing::info!("the daemon ends");
     result
