@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use farmbuild_core::analysis::Refusal;
 use farmbuild_core::protocol::message::{Counters, Reply, Request};
+use farmbuild_core::scheduler::HomeReason;
 use serde_json::{Value, json};
 
 use super::{ODD_ANSWER, ask, failed, table};
@@ -72,12 +73,6 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
 /// Why jobs counted under `name` stayed home.
 fn explanation(name: &str) -> &'static str {
     match name {
-        "no-hosts" => "no farm is configured",
-        "home-is-free" => "every board was busy and this machine wasn't",
-        "all-hosts-down" => "no host could be reached; see `farmbuild hosts`",
-        "no-host-has-compiler" => "no host has this very compiler; see `farmbuild hosts --check`",
-        "no-host-vetted" => "no host answered the first canary in time",
-        "attempts-used-up" => "hosts failed it; see `farmbuild hosts`",
         "compiler-said" => "the compiler had something to say, and the local one says it best",
         "preprocessor-said" => "preprocessing had something to say",
         "unproven" => "it isn't proven that these flags give the same code elsewhere",
@@ -85,13 +80,15 @@ fn explanation(name: &str) -> &'static str {
         "text-hazard" => "its text would mean something else elsewhere",
         "no-origin" => "its preprocessed source doesn't say which directory it comes from",
         "odd-object" => "what a host sent back was no object as it should be",
-        "output" | "output-unwritable" => "its output can't be written here",
+        "output" => "its output can't be written here",
         "unreadable-arguments" => "its command line can't be read (a response file, say)",
         "strict-fidelity" => "debug info would differ, and fidelity is strict",
         "farm-error" => "the farm's configuration can't be used; see `farmbuild doctor`",
         name => {
             let refusal = Refusal::ALL.iter().find(|refusal| refusal.name() == name);
-            refusal.map_or("", |refusal| refusal.sentence())
+            let home = HomeReason::ALL.iter().find(|reason| reason.name() == name);
+            let sentence = refusal.map(|refusal| refusal.sentence());
+            sentence.or(home.map(|reason| reason.sentence())).unwrap_or_default()
         }
     }
 }

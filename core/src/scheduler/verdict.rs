@@ -61,6 +61,17 @@ pub enum HomeReason {
 }
 
 impl HomeReason {
+    /// Every reason.
+    pub const ALL: &'static [Self] = &[
+        Self::NoHosts,
+        Self::AllHostsDown,
+        Self::NoHostVetted,
+        Self::NoHostHasCompiler,
+        Self::AttemptsUsedUp,
+        Self::HomeIsFree,
+        Self::OutputUnwritable,
+    ];
+
     /// Its name in `farmbuild stats`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -74,10 +85,26 @@ impl HomeReason {
             Self::OutputUnwritable => "output-unwritable",
         }
     }
+
+    /// Why the job stays home, for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NoHosts => "no farm is configured",
+            Self::AllHostsDown => "no host could be reached; see `farmbuild hosts`",
+            Self::NoHostVetted => "no host answered the first canary in time",
+            Self::NoHostHasCompiler => {
+                "no host has this very compiler; see `farmbuild hosts --check`"
+            }
+            Self::AttemptsUsedUp => "hosts failed it; see `farmbuild hosts`",
+            Self::HomeIsFree => "every board was busy and this machine wasn't",
+            Self::OutputUnwritable => "its output can't be written here",
+        }
+    }
 }
 
 impl fmt::Display for HomeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.sentence())
     }
 }
