@@ -185,50 +185,43 @@ fn every_host_dying_in_the_middle_brings_the_rest_home() {
     assert!(user.stat("jobs.retried.a") > 0, "{}", user.stats());
 }
 
+/// What `hosts` says after a build over a server with these compilers, which gets no job, and a good one.
+fn hosts_beside_a_good_one(compilers: &TestSpace) -> String {
+    let odd = Distccd::builder().only_compilers(compilers.path()).start();
+    let good = Distccd::start();
+    let user = User::over([&odd, &good]);
+    same_as_plain(&user, &project(4), &["make", "-j4"]);
+    assert_eq!(user.stat("jobs.remote.a"), 0, "{}", user.stats());
+    user.ask(["hosts"]).out()
+}
+
+/// A directory with a program behind gcc's names.
+fn gcc_is(script: &str) -> TestSpace {
+    let space = TestSpace::new();
+    for name in ["gcc", "x86_64-linux-gnu-gcc"] {
+        space.write_program(name, format!("#!/bin/sh\n{script}\n"));
+    }
+    space
+}
+
 #[test]
 fn a_host_with_another_compiler_is_set_aside_and_hosts_says_why() {
-    let there = TestSpace::new();
-    for name in ["gcc", "x86_64-linux-gnu-gcc"] {
-        there.write_program(name, "#!/bin/sh\nexec /usr/bin/clang \"$@\"\n");
-    }
-    let other = Distccd::builder().only_compilers(there.path()).start();
-    let (good, tree) = (Distccd::start(), project(4));
-    let user = User::over([&other, &good]);
-    same_as_plain(&user, &tree, &["make", "-j4"]);
-    assert_eq!(user.stat("jobs.remote.a"), 0, "{}", user.stats());
-    let hosts = user.ask(["hosts"]).out();
+    let hosts = hosts_beside_a_good_one(&gcc_is("exec /usr/bin/clang \"$@\""));
     let why = "a: not used for /usr/bin/gcc: its x86_64-linux-gnu-gcc isn't the one here: ";
     assert!(hosts.contains(why), "{hosts}");
 }
 
 #[test]
 fn a_compiler_of_the_same_name_and_version_that_makes_other_code_is_found_out() {
-    let there = TestSpace::new();
-    for name in ["gcc", "x86_64-linux-gnu-gcc"] {
-        let script = "#!/bin/sh\nPATH=/usr/bin:/bin\nexec /usr/bin/gcc \"$@\" -fno-inline -O1\n";
-        there.write_program(name, script);
-    }
-    let other = Distccd::builder().only_compilers(there.path()).start();
-    let (good, tree) = (Distccd::start(), project(4));
-    let user = User::over([&other, &good]);
-    same_as_plain(&user, &tree, &["make", "-j4"]);
-    assert_eq!(user.stat("jobs.remote.a"), 0, "{}", user.stats());
-    let hosts = user.ask(["hosts"]).out();
-    assert!(
-        hosts.contains("it says that it is the same version, but its objects differ"),
-        "{hosts}"
-    );
+    let script = "PATH=/usr/bin:/bin\nexec /usr/bin/gcc \"$@\" -fno-inline -O1";
+    let hosts = hosts_beside_a_good_one(&gcc_is(script));
+    let why = "it says that it is the same version, but its objects differ";
+    assert!(hosts.contains(why), "{hosts}");
 }
 
 #[test]
 fn a_host_without_the_compiler_is_set_aside_and_hosts_says_why() {
-    let empty = TestSpace::new();
-    let bare = Distccd::builder().only_compilers(empty.path()).start();
-    let good = Distccd::start();
-    let user = User::over([&bare, &good]);
-    same_as_plain(&user, &project(4), &["make", "-j4"]);
-    assert_eq!(user.stat("jobs.remote.a"), 0, "{}", user.stats());
-    let hosts = user.ask(["hosts"]).out();
+    let hosts = hosts_beside_a_good_one(&TestSpace::new());
     assert!(hosts.contains("a: not used for /usr/bin/gcc: "), "{hosts}");
     assert!(hosts.contains("it runs none of x86_64-linux-gnu-gcc, gcc"), "{hosts}");
 }

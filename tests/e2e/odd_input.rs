@@ -11,22 +11,11 @@ use farmbuild_testkit::{Distccd, FakeServer, Fault, TestSpace};
 
 use crate::run;
 use crate::tree::{project, remove_new, same_as_plain, same_files, snapshot};
-use crate::user::{FARMBUILD, User, host};
+use crate::user::{FARMBUILD, OverOne, User, host};
 
 const SOURCE: &str = "#include <stdio.h>\nint f(void) { return puts(__FILE__); }\n";
 
-/// A user with one server.
-struct OverOne {
-    user: User,
-    _server: Distccd,
-}
-
 impl OverOne {
-    fn new() -> Self {
-        let server = Distccd::start();
-        Self { user: User::over([&server]), _server: server }
-    }
-
     /// Runs a shell script plainly and as a build: the same files and words.
     #[track_caller]
     fn same(&self, tree: &TestSpace, script: &str) {

@@ -23,6 +23,19 @@ pub(crate) struct User {
     space: TestSpace,
 }
 
+/// A user with one server.
+pub(crate) struct OverOne {
+    pub(crate) user: User,
+    _server: Distccd,
+}
+
+impl OverOne {
+    pub(crate) fn new() -> Self {
+        let server = Distccd::start();
+        Self { user: User::over([&server]), _server: server }
+    }
+}
+
 /// A process that runs in a user's environment.
 #[derive(Debug)]
 pub(crate) struct Process {

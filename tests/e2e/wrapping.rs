@@ -8,20 +8,9 @@ use farmbuild_testkit::{Distccd, TestSpace};
 
 use crate::run::{self, Ended};
 use crate::tree::{project, same_as_plain};
-use crate::user::{FARMBUILD, User};
-
-/// A user with one server.
-struct OverOne {
-    user: User,
-    _server: Distccd,
-}
+use crate::user::{FARMBUILD, OverOne, User};
 
 impl OverOne {
-    fn new() -> Self {
-        let server = Distccd::start();
-        Self { user: User::over([&server]), _server: server }
-    }
-
     /// Runs a command that must succeed and send so many jobs to the farm.
     #[track_caller]
     fn sends(&self, jobs: u64, command: &mut Command) -> Ended {
