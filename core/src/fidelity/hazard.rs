@@ -1,11 +1,14 @@
 //! Texts that mean something else on another machine, or later.
 //!
 //! Most of what a source may ask of its surroundings is settled by preprocessing here. This module looks for the rest
-//! in the finished text, by name and without parsing it: a name in a comment counts as well, which costs a local
-//! compile and never a wrong object.
+//! in the finished text, by name and without parsing it: a name in a string counts as well, which costs a local
+//! compile and never a wrong object. One in a `/* comment */` doesn't: a header that all of a kernel includes has one.
+
+use std::cell::OnceCell;
 
 use memchr::memmem;
 
+use super::comments::Comments;
 use super::technique::Technique;
 use super::{bitcode, counter};
 
@@ -101,10 +104,13 @@ pub fn hazards(text: &[u8], technique: Technique) -> Option<Hazard> {
     let unexpanded = technique.keeps_macros();
     let directives_only = technique == Technique::DirectivesOnly;
     let rewritten = technique == Technique::RewrittenIncludes;
+    // Looked for in the rare text that has such a name.
+    let comments = OnceCell::new();
+    let in_comment = |at| comments.get_or_init(|| Comments::of(text)).hold(at);
     NAMES
         .iter()
         .filter(|name| unexpanded || !name.only_unexpanded)
-        .find(|name| occurs(text, name))
+        .find(|name| occurs(text, name, in_comment))
         .map(|name| name.hazard)
         .or_else(|| (directives_only && pops_macro(text)).then_some(Hazard::MacroStack))
         .or_else(|| (rewritten && counter::counts_in_directives(text)).then_some(Hazard::Counter))
@@ -121,14 +127,14 @@ fn pops_macro(text: &[u8]) -> bool {
     })
 }
 
-fn occurs(text: &[u8], name: &Name) -> bool {
+fn occurs(text: &[u8], name: &Name, in_comment: impl Fn(usize) -> bool) -> bool {
     memmem::find_iter(text, name.text).any(|at| {
         let before = at.checked_sub(1).and_then(|before| text.get(before));
         let after = text.get(at + name.text.len());
         let alone = !before.is_some_and(is_identifier) && !after.is_some_and(is_identifier);
         // `embed` is a common word: only the directive counts.
         let directive = name.text != b"embed" || follows_hash(&text[..at]);
-        (alone || !name.whole) && directive
+        (alone || !name.whole) && directive && !in_comment(at)
     })
 }
 
@@ -147,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_evaluated_elsewhere_is_named() {
-        let cases: [(&str, Option<Hazard>, Option<Hazard>); 14] = [
+        let cases: [(&str, Option<Hazard>, Option<Hazard>); 15] = [
             ("int a; /* a plain text */", None, None),
             ("char *t = __TIME__;", Some(Hazard::Clock), None),
             ("#define WHEN __DATE__ \" \" __TIME__", Some(Hazard::Clock), None),
@@ -174,6 +180,7 @@ mod tests {
             ),
             ("# embed \"a\"", Some(Hazard::CompilerFile), Some(Hazard::CompilerFile)),
             ("int embed = 1, embedded;", None, None),
+            ("/* not __DATE__, nor .include */ int a; /* incbin */", None, None),
         ];
         for (text, unexpanded, expanded) in cases {
             assert_eq!(hazards(text.as_bytes(), Technique::DirectivesOnly), unexpanded, "{text}");

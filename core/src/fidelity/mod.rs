@@ -6,6 +6,7 @@
 //! `docs/fidelity.md` tells why.
 
 mod bitcode;
+mod comments;
 mod compare;
 mod counter;
 mod cut;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod clang;
+mod comments;
 mod compiler;
 mod damaged_objects;
 mod objects;
