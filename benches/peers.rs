@@ -1,4 +1,4 @@
-//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only]`.
+//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only | --alone]`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,7 +19,8 @@ sections (all of them unless named):
 options:
   --quick       a tenth of the size
   --json        the figures as JSON on standard output, the tables on standard error
-  --peers-only  gcc and distcc alone, without farmbuild";
+  --peers-only  gcc and distcc alone, without farmbuild
+  --alone       makespan: farmbuild alone, without its peers";
 
 const SECTIONS: [&str; 3] = ["overhead", "makespan", "memory"];
 
@@ -29,6 +30,7 @@ struct Options {
     quick: bool,
     json: bool,
     peers_only: bool,
+    alone: bool,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Options, String> {
             "--quick" => options.quick = true,
             "--json" => options.json = true,
             "--peers-only" => options.peers_only = true,
+            "--alone" => options.alone = true,
             // What cargo itself adds.
             "--bench" => {}
             name if SECTIONS.contains(&name) => options.sections.push(word),
@@ -86,7 +89,7 @@ fn measure(options: &Options, binary: Option<&Path>) -> Value {
         } else {
             Scale { mean_seconds: 5.0, shrink: 1, rounds: 3 }
         };
-        let result = makespan::measure(binary, board_compiler, scale);
+        let result = makespan::measure(binary, board_compiler, scale, !options.alone);
         say(&format!("makespan, {}", makespan::show(&result)));
         figures.insert("makespan".to_owned(), value(&result));
     }

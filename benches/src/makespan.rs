@@ -73,7 +73,12 @@ enum Client {
 /// # Panics
 /// If a build fails, or two clients' objects differ.
 #[must_use]
-pub fn measure(binary: Option<&Path>, board_compiler: &Path, scale: Scale) -> Makespan {
+pub fn measure(
+    binary: Option<&Path>,
+    board_compiler: &Path,
+    scale: Scale,
+    with_peers: bool,
+) -> Makespan {
     let sizes: Vec<usize> = haproxy_sizes().iter().map(|size| size / scale.shrink).collect();
     let tree = write_tree(&sizes);
     let total: usize = sizes.iter().sum();
@@ -82,9 +87,11 @@ pub fn measure(binary: Option<&Path>, board_compiler: &Path, scale: Scale) -> Ma
         |speed: f64| CompilerDirectory::new(board_compiler, (pace / speed * 1e9) as u64);
     let (home, slow, fast) = (compilers(1.0), compilers(1.0), compilers(2.0));
     let boards = board::start(BOARDS, SLOTS, &[&slow, &fast]);
-    let proxies = [4, 8].map(|most| (most, Haproxy::start(boards.iter().map(Distccd::port), most)));
+    let limits: &[usize] = if with_peers { &[4, 8] } else { &[] };
+    let proxy = |&most| (most, Haproxy::start(boards.iter().map(Distccd::port), most));
+    let proxies: Vec<_> = limits.iter().map(proxy).collect();
 
-    let mut clients: Vec<Client> = [4, 8].map(|limit| distcc(&boards, limit)).into();
+    let mut clients: Vec<Client> = limits.iter().map(|limit| distcc(&boards, *limit)).collect();
     clients.extend(proxies.iter().map(|(most, proxy)| Client::Distcc {
         name: format!("distcc, haproxy leastconn maxconn {most}"),
         hosts: format!("{}/{IN_FLIGHT},lzo", proxy.address()),

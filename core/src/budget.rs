@@ -1,18 +1,25 @@
 //! The local CPU budget: how much of this machine preprocessing, local compiles and links may use at once.
 //!
 //! Knows nothing of boards, builds or processes: it hands out permits. Preprocessing goes first, because it feeds
-//! the boards, but every few permits one goes to the others, so that nothing starves.
+//! the boards, but every few permits one goes to the others, so that nothing starves. And as long as it goes on, others
+//! leave it a slot: two long compiles at once would leave a whole farm hungry until one of them ends.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 /// How many permits in a row preprocessing may take while other work waits.
 const IN_A_ROW: u32 = 4;
+
+/// How long after a source was preprocessed the next one is still expected.
+const FEEDING: Duration = Duration::from_secs(1);
 
 /// What a permit is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,9 +66,14 @@ struct Shared {
 
 struct State {
     slots: usize,
-    in_use: usize,
+    /// By lane.
+    in_use: [usize; 2],
     /// Preprocessing, then everything else; each first come, first served.
     lanes: [VecDeque<Waiter>; 2],
+    /// When preprocessing last took or gave back a permit.
+    fed: Option<Instant>,
+    /// Whether the line will be looked at again once nothing is fed any more.
+    alarm: bool,
     /// Permits that preprocessing has taken in a row while others waited.
     in_a_row: u32,
     next: u64,
@@ -77,20 +89,43 @@ impl State {
         self.lanes.iter().map(VecDeque::len).sum()
     }
 
-    fn has_room(&self) -> bool {
-        self.in_use < self.slots
+    fn in_use(&self) -> usize {
+        self.in_use.iter().sum()
     }
 
-    /// The next waiter to be served.
-    fn pop(&mut self) -> Option<Waiter> {
-        let others_wait = !self.lanes[1].is_empty();
-        let others_turn = others_wait && self.in_a_row >= IN_A_ROW;
-        if !others_turn && let Some(waiter) = self.lanes[0].pop_front() {
-            self.in_a_row = if others_wait { self.in_a_row + 1 } else { 0 };
-            return Some(waiter);
+    fn is_feeding(&self) -> bool {
+        self.fed.is_some_and(|fed| fed.elapsed() < FEEDING)
+    }
+
+    /// How many more permits this lane could have.
+    fn room(&self, lane: usize) -> usize {
+        let free = self.slots.saturating_sub(self.in_use());
+        if lane == 0 || self.slots < 2 || !self.is_feeding() {
+            return free;
+        }
+        free.min((self.slots - 1).saturating_sub(self.in_use[lane]))
+    }
+
+    fn take(&mut self, lane: usize) {
+        self.in_use[lane] += 1;
+        if lane == 0 {
+            self.fed = Some(Instant::now());
+        }
+    }
+
+    /// The next waiter to be served, and its lane.
+    fn pop(&mut self) -> Option<(Waiter, usize)> {
+        let others_may = !self.lanes[1].is_empty() && self.room(1) > 0;
+        let others_turn = others_may && self.in_a_row >= IN_A_ROW;
+        if !others_turn
+            && self.room(0) > 0
+            && let Some(waiter) = self.lanes[0].pop_front()
+        {
+            self.in_a_row = if others_may { self.in_a_row + 1 } else { 0 };
+            return Some((waiter, 0));
         }
         self.in_a_row = 0;
-        self.lanes[1].pop_front().or_else(|| self.lanes[0].pop_front())
+        if others_may { self.lanes[1].pop_front().map(|waiter| (waiter, 1)) } else { None }
     }
 }
 
@@ -98,7 +133,15 @@ impl LocalBudget {
     /// A budget of `slots` permits at a time. With none, whoever waits does so until it is resized.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        let state = State { slots, in_use: 0, lanes: Default::default(), in_a_row: 0, next: 0 };
+        let state = State {
+            slots,
+            in_use: [0; 2],
+            lanes: Default::default(),
+            fed: None,
+            alarm: false,
+            in_a_row: 0,
+            next: 0,
+        };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), idle: watch::Sender::new(()) }) }
     }
 
@@ -118,7 +161,7 @@ impl LocalBudget {
     /// How many permits are out.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.lock().in_use
+        self.lock().in_use()
     }
 
     /// How many callers wait for a permit.
@@ -127,30 +170,33 @@ impl LocalBudget {
         self.lock().waiting()
     }
 
-    /// How many permits could be had at once without anybody having to wait for it.
+    /// How many permits a compile could have at once without anybody having to wait for it.
     #[must_use]
     pub fn spare(&self) -> usize {
         let state = self.lock();
-        if state.waiting() > 0 { 0 } else { state.slots.saturating_sub(state.in_use) }
+        if state.waiting() > 0 { 0 } else { state.room(1) }
     }
 
     /// Waits for a permit; first come, first served among equals.
     ///
     /// Cancel-safe: dropping the future gives up the place in the line and loses no permit.
     pub async fn acquire(&self, wanted: Use) -> LocalPermit {
+        let lane = wanted.lane();
         let (number, granted) = {
             let mut state = self.lock();
-            if state.has_room() && state.waiting() == 0 {
-                state.in_use += 1;
-                return self.permit();
+            // Others that wait beside a free slot wait because it is kept for preprocessing.
+            let ahead = if lane == 0 { state.lanes[0].len() } else { state.waiting() };
+            if ahead == 0 && state.room(lane) > 0 {
+                state.take(lane);
+                return self.permit(lane);
             }
             let (grant, granted) = oneshot::channel();
             let number = state.next;
             state.next += 1;
-            state.lanes[wanted.lane()].push_back(Waiter { number, grant });
+            state.lanes[lane].push_back(Waiter { number, grant });
             (number, granted)
         };
-        let mut place = Place { budget: self, lane: wanted.lane(), number: Some(number) };
+        let mut place = Place { budget: self, lane, number: Some(number) };
         match granted.await {
             Ok(permit) => {
                 place.number = None;
@@ -159,8 +205,8 @@ impl LocalBudget {
             // Can't be: a waiter leaves the line only with a permit or with this future, and `self` keeps the
             // line alive. Waiting for ever would be worse than a permit too many.
             Err(_) => {
-                self.lock().in_use += 1;
-                self.permit()
+                self.lock().take(lane);
+                self.permit(lane)
             }
         }
     }
@@ -176,16 +222,16 @@ impl LocalBudget {
         permit
     }
 
-    /// A permit if there is a spare one that nobody waits for.
+    /// A permit for a compile if there is a spare one that nobody waits for.
     #[must_use]
     pub fn try_acquire(&self) -> Option<LocalPermit> {
         let mut state = self.lock();
-        if !state.has_room() || state.waiting() > 0 {
+        if state.room(1) == 0 || state.waiting() > 0 {
             return None;
         }
-        state.in_use += 1;
+        state.take(1);
         drop(state);
-        Some(self.permit())
+        Some(self.permit(1))
     }
 
     /// Changes each time a slot falls free that nobody waits for.
@@ -199,24 +245,51 @@ impl LocalBudget {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn permit(&self) -> LocalPermit {
-        LocalPermit { budget: self.clone(), token: None }
+    fn permit(&self, lane: usize) -> LocalPermit {
+        LocalPermit { budget: self.clone(), lane, token: None }
     }
 
     /// Gives free slots to those who wait; says so if some are left.
     fn serve(&self) {
         loop {
             let mut state = self.lock();
-            if !state.has_room() {
+            if state.room(0) == 0 {
                 return;
             }
-            let Some(waiter) = state.pop() else { break };
-            state.in_use += 1;
+            let Some((waiter, lane)) = state.pop() else { break };
+            state.take(lane);
             drop(state);
             // Outside of the lock: if the waiter has just gone, its permit comes back and takes the lock.
-            drop(waiter.grant.send(self.permit()));
+            drop(waiter.grant.send(self.permit(lane)));
         }
+        self.serve_later();
         self.shared.idle.send_replace(());
+    }
+
+    /// Looks at the line again when the slot that is kept for preprocessing won't be kept any more.
+    fn serve_later(&self) {
+        let mut state = self.lock();
+        // Without a runtime nobody waits for long.
+        let (false, true, Ok(runtime)) = (state.alarm, state.is_feeding(), Handle::try_current())
+        else {
+            return;
+        };
+        state.alarm = true;
+        let budget = self.clone();
+        runtime.spawn(async move {
+            while let Some(fed) = budget.still_fed() {
+                tokio::time::sleep_until(fed + FEEDING).await;
+            }
+            budget.serve();
+        });
+    }
+
+    /// When something was last fed, if that was just now; otherwise the alarm is off.
+    fn still_fed(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        let fed = state.fed.filter(|_| state.is_feeding());
+        state.alarm = fed.is_some();
+        fed
     }
 }
 
@@ -225,7 +298,7 @@ impl fmt::Debug for LocalBudget {
         let state = self.lock();
         f.debug_struct("LocalBudget")
             .field("slots", &state.slots)
-            .field("in_use", &state.in_use)
+            .field("in_use", &state.in_use())
             .field("waiting", &state.waiting())
             .finish()
     }
@@ -251,6 +324,7 @@ impl Drop for Place<'_> {
 #[must_use = "the slot is given back when the permit is dropped"]
 pub struct LocalPermit {
     budget: LocalBudget,
+    lane: usize,
     token: Option<Token>,
 }
 
@@ -270,7 +344,12 @@ impl fmt::Debug for LocalPermit {
 impl Drop for LocalPermit {
     fn drop(&mut self) {
         self.token = None;
-        self.budget.lock().in_use -= 1;
+        let mut state = self.budget.lock();
+        state.in_use[self.lane] -= 1;
+        if self.lane == 0 {
+            state.fed = Some(Instant::now());
+        }
+        drop(state);
         self.budget.serve();
     }
 }
@@ -352,6 +431,22 @@ mod tests {
             }
         }
         panic!("the compile never got its turn");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn preprocessing_keeps_a_slot_as_long_as_it_goes_on() {
+        let budget = LocalBudget::new(2);
+        drop(budget.acquire(Use::Preprocess).await);
+        let compile = now(budget.acquire(Use::Compile));
+        assert!(compile.is_some());
+        assert_eq!(budget.spare(), 0);
+        let mut second = pin!(budget.acquire(Use::Compile));
+        assert!(poll(second.as_mut()).is_pending());
+        assert!(now(budget.acquire(Use::Preprocess)).is_some(), "in spite of who waits");
+        let start = Instant::now();
+        drop(second.await);
+        assert!(start.elapsed() >= FEEDING && start.elapsed() < 2 * FEEDING);
+        assert_eq!(budget.spare(), 1);
     }
 
     #[test]

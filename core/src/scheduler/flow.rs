@@ -163,6 +163,8 @@ impl Farm {
                 host.health.succeed(attempt.epoch);
                 host.toolchain(attempt.key).refusals = 0;
                 host.learn(&attempt, &outcome.traffic, now);
+                let speed = host.speed.known();
+                tracing::debug!(job = ticket, host = name, took = ?now - attempt.sent, speed, "done");
                 let silent = self.silent_attempts(ticket);
                 match self.jobs.get_mut(&ticket) {
                     Some(state) if state.verdict.is_none() => {

@@ -141,6 +141,7 @@ impl Farm {
 
     fn bring_home(&mut self, ticket: Ticket) {
         if let Some(permit) = self.budget.try_acquire() {
+            tracing::debug!(job = ticket, "brought home");
             self.send_home(ticket, HomeReason::HomeIsFree, Some(permit));
         }
     }
@@ -168,6 +169,7 @@ impl Farm {
             cancelled: false,
             cancel: Arc::clone(&cancel),
         });
+        tracing::debug!(job = ticket, host = host.name, work = state.work, small, runs, "sent");
         let (executor, job) = (Arc::clone(&host.executor), Arc::clone(&state.job));
         self.effects.push(Effect::Start { attempt: id, executor, job, cancel });
     }
