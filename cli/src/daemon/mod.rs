@@ -45,6 +45,8 @@ pub(crate) enum DaemonError {
     Runtime(io::Error),
     #[error("the C library's signals can't be listened to: {0}")]
     Signals(io::Error),
+    #[error("the daemon broke down: {0}")]
+    Died(tokio::task::JoinError),
 }
 
 /// What all connections share.
@@ -68,7 +70,10 @@ pub(crate) fn run(runtime_dir: &RuntimeDir) -> Result<(), DaemonError> {
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("farmbuild").build();
     runtime.map_err(DaemonError::Runtime)?.block_on(async {
         let listener = bind(runtime_dir).map_err(listen)?;
-        serve(runtime_dir, listener, lock).await
+        // On a worker's thread, so that a connection is answered where it was accepted: waking another thread for it
+        // would take longer than most answers.
+        let served = tokio::spawn(serve(runtime_dir.clone(), listener, lock)).await;
+        served.unwrap_or_else(|error| Err(DaemonError::Died(error)))
     })
 }
 
@@ -97,7 +102,7 @@ fn bind(runtime_dir: &RuntimeDir) -> io::Result<UnixListener> {
 }
 
 async fn serve(
-    runtime_dir: &RuntimeDir,
+    runtime_dir: RuntimeDir,
     listener: UnixListener,
     lock: File,
 ) -> Result<(), DaemonError> {
@@ -108,7 +113,7 @@ async fn serve(
         farms: Farms::new(budget, keeping::read(&speeds).unwrap_or_default()),
         builds: Builds::default(),
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
-        lifetime: Lifetime::new(runtime_dir.clone(), lock),
+        lifetime: Lifetime::new(runtime_dir, lock),
     });
     tracing::info!(pid = std::process::id(), "the daemon is there");
     let result = server::accept_until_the_end(&daemon, listener).await;

@@ -1,7 +1,7 @@
 //! Length-prefixed frames: four bytes of length, little-endian, then the payload.
 //!
 //! Both a blocking form, for the wrapper (which has no runtime), and an async form, for the daemon. A reader never
-//! allocates what a length announces before the bytes arrive.
+//! allocates much of what a length announces before the bytes arrive.
 
 use std::io::{self, Read, Write};
 
@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The longest payload accepted, in bytes. An argv and an environment are at most a few MiB on Linux.
 pub const MAX_PAYLOAD: u32 = 64 << 20;
+
+/// What is allocated on the strength of a length alone: enough to take an ordinary job in one read.
+const ON_TRUST: u64 = 64 << 10;
 
 /// A frame that couldn't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,11 @@ fn closed_or_broken(error: io::Error) -> FrameError {
     }
 }
 
+fn buffer(length: u64) -> Vec<u8> {
+    // The cast keeps it: the smaller one fits.
+    Vec::with_capacity(length.min(ON_TRUST) as usize)
+}
+
 fn whole<T: DeserializeOwned>(payload: &[u8], length: u64) -> Result<T, FrameError> {
     if (payload.len() as u64) < length {
         return Err(FrameError::Io(io::ErrorKind::UnexpectedEof.into()));
@@ -81,7 +89,7 @@ pub fn read<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, FrameError
     let mut prefix = [0; 4];
     stream.read_exact(&mut prefix).map_err(closed_or_broken)?;
     let length = payload_length(prefix)?;
-    let mut payload = Vec::new();
+    let mut payload = buffer(length);
     stream.take(length).read_to_end(&mut payload)?;
     whole(&payload, length)
 }
@@ -107,7 +115,7 @@ pub async fn read_async<T: DeserializeOwned>(
     let mut prefix = [0; 4];
     stream.read_exact(&mut prefix).await.map_err(closed_or_broken)?;
     let length = payload_length(prefix)?;
-    let mut payload = Vec::new();
+    let mut payload = buffer(length);
     stream.take(length).read_to_end(&mut payload).await?;
     whole(&payload, length)
 }

@@ -14,6 +14,9 @@ use tokio::process::Command;
 /// Room asked for in the pipe of a child that prints much, in bytes: a preprocessor then rarely waits for its reader.
 const PIPE_SIZE: usize = 1 << 20;
 
+/// How much standard output is read at first, in bytes: preprocessed text is seldom less.
+const READ_SIZE: usize = 64 << 10;
+
 /// The command for `invocation`'s program with other arguments, in its directory and environment.
 #[must_use]
 pub fn command<'a>(
@@ -44,17 +47,19 @@ pub async fn capture(mut command: Command) -> io::Result<Ran> {
         // Refused where the user's pipes are used up: then it stays at its default size.
         let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_SIZE);
     }
-    let (stdout, stderr) = tokio::try_join!(drain(stdout), drain(stderr))?;
+    let (stdout, stderr) = tokio::try_join!(drain(stdout, READ_SIZE), drain(stderr, 0))?;
     let status = child.wait().await?;
     group.disarm();
     Ok(Ran { status: compiler_status(status), stdout, stderr })
 }
 
-async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Bytes> {
-    let mut bytes = Vec::new();
+async fn drain(pipe: Option<impl AsyncRead + Unpin>, expected: usize) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(expected);
     if let Some(mut pipe) = pipe {
         pipe.read_to_end(&mut bytes).await?;
     }
+    // A text may wait long for a host.
+    bytes.shrink_to_fit();
     Ok(bytes.into())
 }
 
