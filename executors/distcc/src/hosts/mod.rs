@@ -5,11 +5,9 @@
 //! `farm.toml`.
 
 mod error;
-mod files;
 mod parse;
 
 pub use error::{HostListError, HostListProblem};
-pub use files::{HostFileError, default_files, read_first};
 pub use parse::parse;
 
 use crate::{Address, Compression};

@@ -1,8 +1,5 @@
 //! The grammar, row by row.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use proptest::prelude::*;
 
 use super::*;
@@ -118,39 +115,6 @@ fn an_error_says_where() {
     let error = parse("red\n# ü\n ü  green,cpp blue\n").unwrap_err();
     assert_eq!((error.line, error.column, error.word.as_str()), (3, 5, "green,cpp"));
     assert!(error.to_string().starts_with("line 3, column 5: \"green,cpp\": pump mode"), "{error}");
-}
-
-#[test]
-fn the_first_file_that_exists_is_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let home = directory.path().join("home");
-    let files = || default_files(None, Some(&home), directory.path());
-    assert!(read_first(files()).unwrap().is_none());
-    fs::create_dir_all(directory.path().join("distcc")).unwrap();
-    fs::write(directory.path().join("distcc/hosts"), "system").unwrap();
-    let (path, list) = read_first(files()).unwrap().unwrap();
-    assert_eq!(path, directory.path().join("distcc/hosts"));
-    assert_eq!(list.hosts[0].address.host, "system");
-    fs::create_dir_all(home.join(".distcc")).unwrap();
-    fs::write(home.join(".distcc/hosts"), "own\nred,cpp").unwrap();
-    let error = read_first(files()).unwrap_err().to_string();
-    assert!(error.contains(".distcc/hosts: line 2, column 1: \"red,cpp\""), "{error}");
-}
-
-#[test]
-fn a_directory_of_ones_own_comes_before_the_home_directory() {
-    let files = default_files(Some(Path::new("/d")), Some(Path::new("/h")), Path::new("/etc"));
-    assert_eq!(files, ["/d/hosts", "/etc/distcc/hosts"].map(PathBuf::from));
-}
-
-#[test]
-fn a_file_that_cannot_be_read_is_an_error_with_its_name() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("hosts"), b"\xff").unwrap();
-    for path in [directory.path().to_owned(), directory.path().join("hosts")] {
-        let error = read_first([path.clone()]).unwrap_err();
-        assert!(matches!(error, HostFileError::Read { path: named, .. } if named == path));
-    }
 }
 
 proptest! {
