@@ -20,9 +20,9 @@ const KEEP: f64 = 0.92;
 /// How much of the whole farm's mean is mixed into a host's own samples: as much as this many typical jobs.
 const MIX: f64 = 0.3;
 
-/// In how many idle seconds samples lose half their weight. A host that was slow for its first few jobs gets its chance
+/// Every so many idle seconds samples lose half their weight. A host that was slow for its first few jobs gets its chance
 /// again within minutes; a board that is known well keeps its place between two builds.
-const HALF_LIFE: f64 = 120.0;
+const HALF_LIFE: u64 = 120;
 
 /// How much work a source of `bytes` is.
 pub(super) fn work(bytes: usize) -> f64 {
@@ -63,7 +63,8 @@ impl Speed {
 
     /// The same after so long without a sample: nearer to the mean.
     pub(super) fn aged(self, idle: Duration) -> Self {
-        let keep = 0.5_f64.powf(idle.as_secs_f64() / HALF_LIFE).max(1e-6);
+        let halvings = i32::try_from(idle.as_secs() / HALF_LIFE).unwrap_or(i32::MAX);
+        let keep = 0.5_f64.powi(halvings.min(20));
         Self {
             work: self.work * keep,
             seconds: self.seconds * keep,
