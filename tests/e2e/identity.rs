@@ -64,7 +64,7 @@ fn a_clang_project_with_debug_info_is_that_of_a_plain_make() {
 #[test]
 fn strict_fidelity_keeps_jobs_home_whose_debug_info_would_differ() {
     let (tree, server) = (project(2), Distccd::start());
-    tree.write("Makefile", makefile(2, "gcc", "c", "-g3 -O2"));
+    tree.write("Makefile", makefile(2, "gcc", "c", "-g -gz -O2"));
     let user = User::alone();
     let host = host("a", &server.address(), 4);
     user.write_farm(&format!("[local]\nfidelity = \"strict\"\n{host}"));
@@ -73,9 +73,18 @@ fn strict_fidelity_keeps_jobs_home_whose_debug_info_would_differ() {
 }
 
 #[test]
-fn default_fidelity_says_once_that_debug_info_differs() {
+fn debug_info_that_would_differ_in_more_than_the_producer_is_made_at_home() {
     let (tree, server) = (project(2), Distccd::start());
     tree.write("Makefile", makefile(2, "gcc", "c", "-g3 -O2"));
+    let user = User::over([&server]);
+    same_as_plain(&user, &tree, &["make", "-j4"]);
+    assert_eq!(user.stat("jobs.local.debug-info"), 3, "{}", user.stats());
+}
+
+#[test]
+fn default_fidelity_says_once_that_debug_info_differs() {
+    let (tree, server) = (project(2), Distccd::start());
+    tree.write("Makefile", makefile(2, "gcc", "c", "-g -gz -O2"));
     let user = User::over([&server]);
     let built = user.build(&tree, ["make", "-j4"]).ok();
     assert_eq!(user.remote_jobs(), 3, "{}", user.stats());

@@ -82,7 +82,8 @@ fn explanation(name: &str) -> &'static str {
         "odd-object" => "what a host sent back was no object as it should be",
         "output" => "its output can't be written here",
         "unreadable-arguments" => "its command line can't be read (a response file, say)",
-        "strict-fidelity" => "debug info would differ, and fidelity is strict",
+        "debug-info" => "debug info would differ elsewhere (-g3, say)",
+        "strict-fidelity" => "debug info would name other flags, and fidelity is strict",
         "farm-error" => "the farm's configuration can't be used; see `farmbuild doctor`",
         name => {
             let refusal = Refusal::ALL.iter().find(|refusal| refusal.name() == name);

@@ -139,6 +139,19 @@ pub struct Caveat {
     pub why: Option<RewriteError>,
 }
 
+impl Caveat {
+    /// The sections in which the producer's name stands, or is referred to.
+    const OF_PRODUCER: [&str; 4] =
+        [".debug_info", ".rel.debug_info", ".rela.debug_info", ".debug_str"];
+
+    /// Whether only the compiler's name for itself and its flags differs, as far as the sections tell. A debugger shows
+    /// the same then, in all but that.
+    #[must_use]
+    pub fn is_producer_alone(&self) -> bool {
+        self.sections.iter().all(|section| Self::OF_PRODUCER.contains(&section.as_str()))
+    }
+}
+
 /// Why there is no recipe: the job stays home.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -330,14 +330,18 @@ impl Pipeline {
             .find(&self.home, &toolchain, invocation, split.language(), split.flags())
             .await
             .map_err(Stay::Unproven)?;
-        let strict = self.strict.load(Ordering::Relaxed);
-        if let Some(caveat) = recipe.caveat.as_ref().filter(|_| strict) {
-            return Err(Stay::Strict(caveat.clone()));
+        if let Some(caveat) = &recipe.caveat {
+            if !caveat.is_producer_alone() {
+                return Err(Stay::DebugInfo(caveat.clone()));
+            }
+            if self.strict.load(Ordering::Relaxed) {
+                return Err(Stay::Strict(caveat.clone()));
+            }
         }
         let (text, dependencies) = {
             let _permit = self.permit(Use::Preprocess, tokens).await;
             let (home, debug_info) = (self.home.as_ref(), analysis.debug_info);
-            split.text(home, &recipe, debug_info, &self.source_files, strict).await?
+            split.text(home, &recipe, debug_info, &self.source_files).await?
         };
         let names = toolchain.names_on_host(base_name(invocation));
         let compiler = names.first().cloned().unwrap_or_default();

@@ -81,14 +81,13 @@ impl<'a> Split<'a> {
         recipe: &Recipe,
         debug_info: DebugInfo,
         files: &SourceFiles,
-        strict: bool,
     ) -> Result<(SourceText, Option<StagedFile>), Stay> {
         let (bytes, dependencies) = if self.preprocessed {
             (self.read(debug_info)?, None)
         } else {
             self.preprocess(home, recipe).await?
         };
-        self.look_out(&bytes, recipe, files, strict && !debug_info.is_none())?;
+        self.look_out(&bytes, recipe, files, debug_info)?;
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Ok((SourceText { bytes, lines }, dependencies))
     }
@@ -99,7 +98,7 @@ impl<'a> Split<'a> {
         text: &[u8],
         recipe: &Recipe,
         files: &SourceFiles,
-        strict: bool,
+        debug_info: DebugInfo,
     ) -> Result<(), Stay> {
         let technique = if self.preprocessed { Technique::PlainText } else { recipe.technique };
         let args = &self.plan.compile_args;
@@ -114,7 +113,7 @@ impl<'a> Split<'a> {
             return Err(Stay::LosesWarnings);
         }
         let hazard = fidelity::hazards(text, technique)
-            .filter(|hazard| strict || !hazard.spares_code())
+            .filter(|hazard| !debug_info.is_none() || !hazard.spares_code())
             .or_else(|| match technique {
                 Technique::DirectivesOnly => files.hazard(text, &self.invocation.cwd),
                 // Nothing vanishes from what clang writes, or from plain text.

@@ -19,7 +19,9 @@ pub enum Stay {
     Toolchain(ToolchainError),
     /// It couldn't be proven that this compiler with these flags gives the same code elsewhere.
     Unproven(String),
-    /// Debug info would differ, and the farm asks for strict fidelity.
+    /// Debug info would differ in more than the compiler's name for itself.
+    DebugInfo(Caveat),
+    /// The compiler's name for itself would differ in debug info, and the farm asks for strict fidelity.
     Strict(Caveat),
     /// A warning that was asked for would be lost.
     LosesWarnings,
@@ -50,6 +52,7 @@ impl Stay {
             Self::Unreadable(_) => "unreadable-arguments",
             Self::Toolchain(_) => "unknown-compiler",
             Self::Unproven(_) => "unproven",
+            Self::DebugInfo(_) => "debug-info",
             Self::Strict(_) => "strict-fidelity",
             Self::LosesWarnings => "loses-warnings",
             Self::Hazard(_) => "text-hazard",
@@ -86,6 +89,7 @@ impl fmt::Display for Stay {
             Self::Unproven(why) => {
                 write!(f, "the compile can't be split without changing its code: {why}")
             }
+            Self::DebugInfo(caveat) => caveat.fmt(f),
             Self::Strict(caveat) => write!(f, "{caveat}, and the farm's fidelity is strict"),
             Self::LosesWarnings => {
                 f.write_str("warnings that were asked for would be lost elsewhere")
