@@ -35,6 +35,16 @@ fn one_file() -> TestSpace {
 }
 
 #[test]
+fn a_goal_that_cleans_up_beside_others_does_not_race_them() {
+    let one = OverOne::new();
+    let tree = project(6);
+    one.user.build(&tree, ["make", "-j6"]).ok();
+    let built = one.user.build(&tree, ["make", "clean", "prog"]).ok();
+    assert!(built.err().contains("does one job at a time"), "{built}");
+    assert!(tree.names().iter().any(|name| name == "prog"), "{built}");
+}
+
+#[test]
 fn ninja_builds_on_the_farm() {
     let (over, tree) = (OverOne::new(), project(3));
     tree.write(

@@ -103,6 +103,12 @@ fn prepare(
         for warning in &warnings {
             eprintln!("farmbuild: {warning}");
         }
+        if plan.one_at_a_time {
+            eprintln!(
+                "farmbuild: one of the goals cleans up, so that make does one job at a time, as without farmbuild; \
+                 clean up by itself, or say -jN if this makefile stands it"
+            );
+        }
     }
     let mut command = masqueraded(program, plan, &env, session.id())?;
     let parallelism = Parallelism::provide(plan, &mut command, progress.capacity);

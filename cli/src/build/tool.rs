@@ -1,8 +1,8 @@
 //! How a build tool is told how much may run at once.
 //!
-//! make gets a jobserver of ours: of N jobs under `-jN`, else of as many as farm and machine take, live. ninja gets a
-//! `-j`, because it knows no jobserver before 1.13. cargo gets a jobserver of this machine's size: rustc compiles
-//! here. Other commands are left alone.
+//! make gets a jobserver of ours: of N jobs under `-jN`, else of as many as farm and machine take, live; none under
+//! `-j1`. ninja gets a `-j`, because it knows no jobserver before 1.13. cargo gets a jobserver of this machine's size:
+//! rustc compiles here. Other commands are left alone.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) dry: bool,
     /// `make -s`: progress and summary would be unwelcome.
     pub(crate) silent: bool,
+    /// make is given a `-j1` that nobody asked for.
+    pub(crate) one_at_a_time: bool,
     tool: Tool,
 }
 
@@ -37,22 +39,33 @@ enum Tool {
 impl Plan {
     pub(crate) fn new(program: &OsStr, args: &[OsString]) -> Self {
         let name = Path::new(program).file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let other =
-            |tool| Self { is_make: false, args: args.to_vec(), dry: false, silent: false, tool };
+        let other = |tool| Self {
+            is_make: false,
+            args: args.to_vec(),
+            dry: false,
+            silent: false,
+            one_at_a_time: false,
+            tool,
+        };
         match name {
             "make" | "gmake" | "remake" => {
                 let user = user_makeflags();
                 let given = MakeArgs::parse(args.iter().cloned());
                 let jobs = given.jobs.or(user.jobs());
+                let one_at_a_time = jobs.is_none() && given.cleans_among_others();
+                let jobs = jobs.or(one_at_a_time.then_some(Jobs::Count(NonZeroUsize::MIN)));
                 let mut args = given.args;
-                if jobs == Some(Jobs::Unlimited) {
-                    args.insert(0, "-j".into());
+                match jobs {
+                    Some(Jobs::Unlimited) => args.insert(0, "-j".into()),
+                    Some(Jobs::Count(NonZeroUsize::MIN)) => args.insert(0, "-j1".into()),
+                    _ => {}
                 }
                 Self {
                     is_make: true,
                     args,
                     dry: given.dry || user.dry(),
                     silent: given.silent || user.silent(),
+                    one_at_a_time,
                     tool: Tool::Make { style: given.style, jobs },
                 }
             }
@@ -83,7 +96,9 @@ impl Parallelism {
     pub(crate) fn provide(plan: &Plan, command: &mut Command, capacity: u64) -> Option<Self> {
         let capacity = count(capacity).unwrap_or(NonZeroUsize::MIN);
         let (style, jobs, live) = match plan.tool {
-            Tool::Make { jobs: Some(Jobs::Unlimited), .. } | Tool::Other => return None,
+            // Under a jobserver, even one of a single job, make looks at its next goal before the last one is done.
+            Tool::Make { jobs: Some(Jobs::Unlimited | Jobs::Count(NonZeroUsize::MIN)), .. }
+            | Tool::Other => return None,
             Tool::Make { style, jobs } => {
                 let style = style.unwrap_or_else(|| style_of(command.get_program()));
                 match jobs {

@@ -31,6 +31,8 @@ pub struct MakeArgs {
     pub silent: bool,
     /// `--jobserver-style` (since make 4.4).
     pub style: Option<Style>,
+    /// The goals: words that are neither options nor variables.
+    pub goals: Vec<OsString>,
 }
 
 /// How an option takes an argument.
@@ -106,6 +108,7 @@ impl MakeArgs {
         while let Some((word, rest)) = words.split_first() {
             if word == "--" {
                 found.args.extend_from_slice(words);
+                rest.iter().for_each(|word| found.note_goal(word));
                 break;
             }
             let bytes = word.as_bytes();
@@ -115,11 +118,29 @@ impl MakeArgs {
                 found.bundle(word, rest)
             } else {
                 found.args.push(word.clone());
+                found.note_goal(word);
                 0
             };
             words = &rest[used..];
         }
         found
+    }
+
+    /// Whether one of several goals is to clean up: without a `-j` make does the goals one after the other, and a jobserver
+    /// would have it clean what it builds.
+    #[must_use]
+    pub fn cleans_among_others(&self) -> bool {
+        let cleans = |goal: &OsString| {
+            let goal = goal.as_bytes();
+            goal.ends_with(b"clean") || goal.starts_with(b"clean") || goal == b"mrproper"
+        };
+        self.goals.len() > 1 && self.goals.iter().any(cleans)
+    }
+
+    fn note_goal(&mut self, word: &OsStr) {
+        if !word.as_bytes().contains(&b'=') {
+            self.goals.push(word.to_owned());
+        }
     }
 
     /// Reads `--long`; says how many of the `next` words belong to it.
@@ -246,6 +267,24 @@ mod tests {
 
     fn parse(line: &str) -> MakeArgs {
         MakeArgs::parse(line.split_whitespace())
+    }
+
+    #[test]
+    fn a_goal_that_cleans_is_told_from_names_that_are_no_goals() {
+        for (line, cleans) in [
+            ("clean all", true),
+            ("all distclean", true),
+            ("mrproper defconfig", true),
+            ("-- clean all", true),
+            ("CC=gcc clean-local all", true),
+            ("clean", false),
+            ("V=1 clean", false),
+            ("-C dir clean", false),
+            ("-C clean all", false),
+            ("all install", false),
+        ] {
+            assert_eq!(parse(line).cleans_among_others(), cleans, "{line:?}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Makeflags {
         }
         variables.extend(words.map(<[u8]>::to_vec));
 
-        let MakeArgs { args, jobs, dry, silent, style: _ } = MakeArgs::parse(options);
+        let MakeArgs { args, jobs, dry, silent, .. } = MakeArgs::parse(options);
         let mut flags = Self { variables, jobs, dry, silent, ..Self::default() };
         let mut auth = None;
         let mut fds = None;
