@@ -19,6 +19,9 @@ const SILENT: (f64, f64) = (3.0, 1.5);
 /// The shortest time between two looks.
 const REST: Duration = Duration::from_millis(50);
 
+/// The most attempts at one job, all of them silent.
+const ATTEMPTS: usize = 4;
+
 /// How many jobs in a row may be answered by others only, before a host counts as down.
 const UNANSWERED: u32 = 2;
 
@@ -85,15 +88,18 @@ impl Farm {
         }
     }
 
-    /// The jobs whose only attempt is silent, and its host.
-    pub(super) fn unanswered_jobs(&self) -> Vec<(Ticket, HostId)> {
+    /// The jobs of which no attempt gives hope: all are silent.
+    pub(super) fn unanswered_jobs(&self) -> Vec<Ticket> {
         let silent = self.hosts.iter().flat_map(|host| {
             let silent = host.flight.iter().filter(|a| a.silent_since.is_some() && !a.cancelled);
-            silent.map(|attempt| (attempt.ticket, host.id))
+            silent.map(|attempt| attempt.ticket)
         });
-        let alone =
-            |ticket: Ticket| self.jobs.get(&ticket).is_some_and(|job| job.attempts.len() == 1);
-        silent.filter(|&(ticket, _)| alone(ticket)).collect()
+        let mut tickets: Vec<Ticket> = silent.collect();
+        tickets.sort_unstable();
+        tickets.dedup();
+        let attempts = |ticket| self.jobs.get(&ticket).map_or(0, |job| job.attempts.len());
+        tickets.retain(|&ticket| self.silent_attempts(ticket).len() == attempts(ticket));
+        tickets
     }
 
     /// The job's attempts that are silent.
@@ -140,25 +146,25 @@ impl Farm {
 
     /// Repeats silent jobs, even while others wait: on a free slot, or at home.
     pub(super) fn repeat_silent(&mut self, view: &mut View) {
-        for (ticket, from) in self.unanswered_jobs() {
+        for ticket in self.unanswered_jobs() {
             let Some(state) = self.jobs.get(&ticket) else { continue };
-            let (key, work, failed) = (state.key, state.work, state.failed.clone());
-            let eligible = |host: usize| {
-                view.ids[host] != from && self.is_eligible(view.at[host], key, &failed)
-            };
+            let (key, work, attempts) = (state.key, state.work, state.attempts.len());
+            let not_there: Vec<HostId> =
+                state.failed.iter().copied().chain(state.attempts.iter().map(|a| a.host)).collect();
+            let eligible = |host: usize| self.is_eligible(view.at[host], key, &not_there);
             match soonest_free(&view.hosts, work, eligible) {
-                Some(host) => {
+                Some(host) if attempts < ATTEMPTS => {
                     view.take(host, work, false);
                     self.send(ticket, view.ids[host], false);
                 }
-                None if self.settings.bring_home => {
+                _ if self.settings.bring_home => {
                     if let Some(permit) = self.budget.try_acquire() {
                         let silent = self.silent_attempts(ticket);
                         self.send_home(ticket, HomeReason::HomeIsFree, Some(permit));
                         self.answered_elsewhere(silent, Instant::now());
                     }
                 }
-                None => {}
+                _ => {}
             }
         }
     }

@@ -99,6 +99,18 @@ async fn a_silent_job_is_repeated_even_while_others_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_silent_on_two_hosts_is_repeated_on_a_third() {
+    let stop = [host("stops", 2, 2, 2.0), host("stops-too", 2, 2, 1.5)];
+    let works = host("works", 2, 2, 1.0);
+    let (scheduler, _budget) = farm(&[&stop[0], &stop[1], &works], 0);
+    places((0..12).map(|_| submit(&scheduler, job(1.0))).collect()).await;
+    stop.iter().for_each(|host| host.set(Mode::Stopped));
+    let start = Instant::now();
+    assert_eq!(places(vec![submit(&scheduler, job(1.0))]).await, ["works"]);
+    assert!(start.elapsed().as_secs_f64() < 10.0, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_job_goes_home_if_no_other_host_is_there() {
     let board = host("board", 2, 2, 1.0);
     let (scheduler, _budget) = farm(&[&board], 1);
