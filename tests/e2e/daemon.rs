@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::run::{self, until};
 use crate::tree::{project, remove_new, same_as_plain, same_files, snapshot};
-use crate::user::{FARMBUILD, User, host, kill};
+use crate::user::{FARMBUILD, User, host, kill, kill_all};
 
 /// A user over one server whose compilers take so long.
 struct Slow {
@@ -28,6 +28,13 @@ impl Slow {
         let server = Distccd::builder().compilers(compilers.directory()).jobs(16).start();
         let user = User::with_farm(&host("a", &server.address(), 8));
         Self { user, server, _compilers: compilers }
+    }
+
+    /// Likewise, with the canaries behind it: jobs that have to wait long for them go home.
+    fn vetted_and_taking(milliseconds: u64) -> Self {
+        let slow = Self::taking(milliseconds);
+        slow.user.build(&project(1), ["make"]).ok();
+        slow
     }
 
     fn wait_for_jobs(&self) {
@@ -77,7 +84,7 @@ fn a_build_succeeds_even_if_its_daemons_are_killed_again_and_again() {
 
 #[test]
 fn an_interrupted_build_leaves_nothing_running_and_nothing_half_written() {
-    let slow = Slow::taking(4000);
+    let slow = Slow::vetted_and_taking(3000);
     let tree = project(8);
     let before = snapshot(tree.path());
     let build = slow.user.start(&tree, ["make", "-j8"]);
@@ -94,13 +101,11 @@ fn an_interrupted_build_leaves_nothing_running_and_nothing_half_written() {
 
 #[test]
 fn a_build_that_is_killed_leaves_nothing_running() {
-    let slow = Slow::taking(4000);
+    let slow = Slow::vetted_and_taking(3000);
     let tree = project(8);
     let build = slow.user.start(&tree, ["make", "-j8"]);
     until("jobs run on the server", || slow.server.compilers().len() >= 4);
-    for process in slow.user.strays() {
-        kill(process.id);
-    }
+    kill_all(&slow.user.strays().iter().map(|process| process.id).collect::<Vec<_>>());
     assert_eq!(build.wait().signal(), Some(9));
     until("nothing is left running there", || slow.server.compilers().is_empty());
     assert!(!tree.names().iter().any(|name| name.ends_with(".o")), "{:?}", tree.names());
@@ -108,7 +113,7 @@ fn a_build_that_is_killed_leaves_nothing_running() {
 
 #[test]
 fn a_terminated_build_ends_by_that_signal() {
-    let slow = Slow::taking(4000);
+    let slow = Slow::vetted_and_taking(3000);
     let tree = project(8);
     let build = slow.user.start(&tree, ["make", "-j8"]);
     until("jobs run on the server", || !slow.server.compilers().is_empty());

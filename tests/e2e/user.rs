@@ -219,17 +219,22 @@ impl Drop for User {
     fn drop(&mut self) {
         // Twice: one of them may just have started another.
         for _ in 0..2 {
-            for process in self.processes() {
-                kill(process.id);
-            }
+            kill_all(&self.processes().iter().map(|process| process.id).collect::<Vec<_>>());
         }
     }
 }
 
 /// Kills a process and waits until it is gone.
 pub(crate) fn kill(id: u32) {
-    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::KILL);
+    kill_all(&[id]);
+}
+
+/// Kills processes, all of them before the first one is waited for.
+pub(crate) fn kill_all(ids: &[u32]) {
+    for id in ids {
+        if let Some(pid) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
-    run::until("a killed process is gone", || !is_alive(id));
+    run::until("killed processes are gone", || !ids.iter().any(|id| is_alive(*id)));
 }
