@@ -21,6 +21,10 @@ const IN_A_ROW: u32 = 4;
 /// How long after a source was preprocessed the next one is still expected.
 const FEEDING: Duration = Duration::from_secs(1);
 
+/// The lane of preprocessing, and that of everything else.
+const FEED: usize = 0;
+const OTHER: usize = 1;
+
 /// What a permit is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Use {
@@ -37,8 +41,8 @@ pub enum Use {
 impl Use {
     fn lane(self) -> usize {
         match self {
-            Self::Preprocess => 0,
-            Self::Compile | Self::Link | Self::Other => 1,
+            Self::Preprocess => FEED,
+            Self::Compile | Self::Link | Self::Other => OTHER,
         }
     }
 }
@@ -100,7 +104,7 @@ impl State {
     /// How many more permits this lane could have.
     fn room(&self, lane: usize) -> usize {
         let free = self.slots.saturating_sub(self.in_use());
-        if lane == 0 || self.slots < 2 || !self.is_feeding() {
+        if lane == FEED || self.slots < 2 || !self.is_feeding() {
             return free;
         }
         free.min((self.slots - 1).saturating_sub(self.in_use[lane]))
@@ -108,24 +112,24 @@ impl State {
 
     fn take(&mut self, lane: usize) {
         self.in_use[lane] += 1;
-        if lane == 0 {
+        if lane == FEED {
             self.fed = Some(Instant::now());
         }
     }
 
     /// The next waiter to be served, and its lane.
     fn pop(&mut self) -> Option<(Waiter, usize)> {
-        let others_may = !self.lanes[1].is_empty() && self.room(1) > 0;
+        let others_may = !self.lanes[OTHER].is_empty() && self.room(OTHER) > 0;
         let others_turn = others_may && self.in_a_row >= IN_A_ROW;
         if !others_turn
-            && self.room(0) > 0
-            && let Some(waiter) = self.lanes[0].pop_front()
+            && self.room(FEED) > 0
+            && let Some(waiter) = self.lanes[FEED].pop_front()
         {
             self.in_a_row = if others_may { self.in_a_row + 1 } else { 0 };
-            return Some((waiter, 0));
+            return Some((waiter, FEED));
         }
         self.in_a_row = 0;
-        if others_may { self.lanes[1].pop_front().map(|waiter| (waiter, 1)) } else { None }
+        if others_may { self.lanes[OTHER].pop_front().map(|waiter| (waiter, OTHER)) } else { None }
     }
 }
 
@@ -174,7 +178,7 @@ impl LocalBudget {
     #[must_use]
     pub fn spare(&self) -> usize {
         let state = self.lock();
-        if state.waiting() > 0 { 0 } else { state.room(1) }
+        if state.waiting() > 0 { 0 } else { state.room(OTHER) }
     }
 
     /// Waits for a permit; first come, first served among equals.
@@ -185,7 +189,7 @@ impl LocalBudget {
         let (number, granted) = {
             let mut state = self.lock();
             // Others that wait beside a free slot wait because it is kept for preprocessing.
-            let ahead = if lane == 0 { state.lanes[0].len() } else { state.waiting() };
+            let ahead = if lane == FEED { state.lanes[FEED].len() } else { state.waiting() };
             if ahead == 0 && state.room(lane) > 0 {
                 state.take(lane);
                 return self.permit(lane);
@@ -226,12 +230,12 @@ impl LocalBudget {
     #[must_use]
     pub fn try_acquire(&self) -> Option<LocalPermit> {
         let mut state = self.lock();
-        if state.room(1) == 0 || state.waiting() > 0 {
+        if state.room(OTHER) == 0 || state.waiting() > 0 {
             return None;
         }
-        state.take(1);
+        state.take(OTHER);
         drop(state);
-        Some(self.permit(1))
+        Some(self.permit(OTHER))
     }
 
     /// Changes each time a slot falls free that nobody waits for.
@@ -253,7 +257,7 @@ impl LocalBudget {
     fn serve(&self) {
         loop {
             let mut state = self.lock();
-            if state.room(0) == 0 {
+            if state.room(FEED) == 0 {
                 return;
             }
             let Some((waiter, lane)) = state.pop() else { break };
@@ -346,7 +350,7 @@ impl Drop for LocalPermit {
         self.token = None;
         let mut state = self.budget.lock();
         state.in_use[self.lane] -= 1;
-        if self.lane == 0 {
+        if self.lane == FEED {
             state.fed = Some(Instant::now());
         }
         drop(state);
