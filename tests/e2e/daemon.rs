@@ -105,7 +105,7 @@ fn a_build_that_is_killed_leaves_nothing_running() {
     let tree = project(8);
     let build = slow.user.start(&tree, ["make", "-j8"]);
     until("jobs run on the server", || slow.server.compilers().len() >= 4);
-    kill_all(&slow.user.strays().iter().map(|process| process.id).collect::<Vec<_>>());
+    kill_all(slow.user.strays().iter().map(|process| process.id));
     assert_eq!(build.wait().signal(), Some(9));
     until("nothing is left running there", || slow.server.compilers().is_empty());
     assert!(!tree.names().iter().any(|name| name.ends_with(".o")), "{:?}", tree.names());

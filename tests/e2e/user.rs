@@ -219,20 +219,21 @@ impl Drop for User {
     fn drop(&mut self) {
         // Twice: one of them may just have started another.
         for _ in 0..2 {
-            kill_all(&self.processes().iter().map(|process| process.id).collect::<Vec<_>>());
+            kill_all(self.processes().iter().map(|process| process.id));
         }
     }
 }
 
 /// Kills a process and waits until it is gone.
 pub(crate) fn kill(id: u32) {
-    kill_all(&[id]);
+    kill_all([id]);
 }
 
 /// Kills processes, all of them before the first one is waited for.
-pub(crate) fn kill_all(ids: &[u32]) {
-    for id in ids {
-        if let Some(pid) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+pub(crate) fn kill_all(ids: impl IntoIterator<Item = u32>) {
+    let ids: Vec<u32> = ids.into_iter().collect();
+    for &id in &ids {
+        if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
