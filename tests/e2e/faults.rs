@@ -156,7 +156,10 @@ fn servers_that_say_little_or_nothing_do_not_hold_a_build_up() {
 fn jobs_of_a_server_whose_disk_fills_up_are_retried_elsewhere() {
     let (full, other) = (Distccd::start(), Distccd::start());
     let user = User::over([&full, &other]);
-    build_while(&user, FILES, || {});
+    until("a job runs there", || {
+        build_while(&user, FILES, || {});
+        user.stat("jobs.remote.a") > 0
+    });
     full.fill_disk();
     until("a job failed there", || {
         build_while(&user, FILES, || {});
