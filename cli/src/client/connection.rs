@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use farmbuild_core::protocol::frame::{self, FrameError};
 use farmbuild_core::protocol::hello::Identity;
-use farmbuild_core::protocol::message::{BuildNote, Reply, Request};
+use farmbuild_core::protocol::message::{BuildNote, Reply, Request, WrapperNote};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
@@ -65,6 +65,11 @@ impl Connection {
     /// Says something about the build that this connection holds open.
     pub(crate) fn note(&self, note: BuildNote) -> Result<(), FrameError> {
         frame::write(&mut &self.stream, &note)
+    }
+
+    /// Says something about the compiler that runs for this connection's job.
+    pub(crate) fn tell(&self, note: &WrapperNote) -> Result<(), FrameError> {
+        frame::write(&mut &self.stream, note)
     }
 
     /// A second handle, so that one thread reads while another writes.

@@ -8,9 +8,12 @@ use std::time::Instant;
 
 use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
-use farmbuild_core::pipeline::Answer;
+use farmbuild_core::pipeline::cache::{Compiled, Miss};
+use farmbuild_core::pipeline::{Answer, CacheMode, Circumstances, Uncached, Wanted};
 use farmbuild_core::protocol::frame::{self, FrameError};
-use farmbuild_core::protocol::message::{BuildId, JobRequest, Reply, exit_code};
+use farmbuild_core::protocol::message::{
+    BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
+};
 use tokio::net::UnixStream;
 
 use super::builds::Ticket;
@@ -35,12 +38,23 @@ pub(crate) async fn answer(
         }
     };
     let no_fallback = request.var("FARMBUILD_FALLBACK").is_some_and(|value| value == "0");
-    let invocation = Invocation::from(request);
+    let mode = request.var("FARMBUILD_CACHE").and_then(|mode| mode.to_str());
+    let cache = match mode.map(CacheMode::named) {
+        None => CacheMode::default(),
+        Some(Some(mode)) => mode,
+        Some(None) => {
+            daemon.builds.notice(build, BAD_CACHE_MODE);
+            CacheMode::Off
+        }
+    };
+    let terminal = request.terminal.clone();
+    let invocation = Arc::new(Invocation::from(request));
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
+    let around = Circumstances { tokens, cache, terminal: &terminal };
     let (mut reader, mut writer) = stream.split();
     let answer = tokio::select! {
-        answer = farm.pipeline().run(&invocation, tokens) => answer,
+        answer = farm.pipeline().run(invocation, around) => answer,
         // The wrapper is gone: whatever was begun is dropped with the future.
         () = peer::closed(&mut reader) => return Ok(()),
     };
@@ -48,8 +62,18 @@ pub(crate) async fn answer(
         daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
     }
     match answer {
-        Answer::Done { host, status, stdout, stderr, lines, traffic, notice, .. } => {
+        Answer::Hit(hit) => {
             daemon.count(build, |counters| {
+                *counters.hit.entry(hit.tier.to_owned()).or_default() += 1;
+                counters.lines += hit.lines;
+            });
+            let (stdout, stderr) = (hit.stdout.into(), hit.stderr.into());
+            drop(ticket);
+            frame::write_async(&mut writer, &Reply::Done { status: 0, stdout, stderr }).await
+        }
+        Answer::Done { host, status, stdout, stderr, lines, traffic, notice, uncached, .. } => {
+            daemon.count(build, |counters| {
+                count_uncached(counters, uncached.as_ref());
                 *counters.remote.entry(host.clone()).or_default() += 1;
                 counters.lines += lines;
                 counters.sent += traffic.sent;
@@ -71,13 +95,22 @@ pub(crate) async fn answer(
                 format!("the farm could not run this job, and FARMBUILD_FALLBACK=0: {reason}");
             frame::write_async(&mut writer, &Reply::Failed(sentence)).await
         }
-        Answer::Home { reason, permit, lines, bytes, .. } => {
+        Answer::Home { reason, permit, lines, bytes, result, .. } => {
+            let (miss, uncached) = match result {
+                Wanted::By(miss) => (Some(miss), None),
+                Wanted::Not(uncached) => (None, Some(uncached)),
+                Wanted::Nowhere => (None, None),
+            };
             daemon.count(build, |counters| {
+                count_uncached(counters, uncached.as_ref());
                 *counters.local.entry(reason.name().to_owned()).or_default() += 1;
                 counters.lines += lines;
             });
             let home = HomeRun { farm: &farm, permit, bytes, ticket };
-            home.let_wrapper_run(stream).await
+            match miss {
+                Some(miss) => home.let_wrapper_tell(stream, miss, lines).await,
+                None => home.let_wrapper_run(stream).await,
+            }
         }
     }
 }
@@ -102,6 +135,59 @@ impl HomeRun<'_> {
         }
         drop(self.permit);
         Ok(())
+    }
+
+    /// Likewise, for a compile whose result is to be kept.
+    async fn let_wrapper_tell(
+        self,
+        mut stream: UnixStream,
+        miss: Box<dyn Miss>,
+        lines: u64,
+    ) -> Result<(), FrameError> {
+        let _at_home = self.ticket.at_home();
+        let start = Instant::now();
+        let extra = miss.telling_args();
+        frame::write_async(&mut stream, &Reply::RunAndTell { extra }).await?;
+        let mut compiler = None;
+        let succeeded = loop {
+            match frame::read_async::<WrapperNote>(&mut stream).await {
+                // While it is surely there: its parent, the wrapper, hasn't been heard to end.
+                Ok(WrapperNote::Started(pid)) => compiler = peer::Process::with_number(pid).ok(),
+                Ok(WrapperNote::Succeeded { stdout, stderr, told }) => {
+                    break Some(Compiled {
+                        stdout: stdout.into(),
+                        stderr: stderr.into(),
+                        dependencies: told.map(Into::into),
+                        lines,
+                    });
+                }
+                // It failed, or the wrapper was killed and leaves a compiler behind.
+                Err(_) => break None,
+            }
+        };
+        if let Some(bytes) = self.bytes {
+            self.farm.pipeline().note_home(bytes, start.elapsed());
+        }
+        drop(self.permit);
+        match succeeded {
+            Some(compiled) => {
+                miss.keep(compiled).await;
+                frame::write_async(&mut stream, &Reply::Kept).await
+            }
+            None => {
+                compiler.iter().for_each(peer::Process::terminate);
+                Ok(())
+            }
+        }
+    }
+}
+
+const BAD_CACHE_MODE: &str =
+    "FARMBUILD_CACHE is none of off, read and readwrite: jobs ran without the cache";
+
+fn count_uncached(counters: &mut Counters, uncached: Option<&Uncached>) {
+    if let Some(uncached) = uncached {
+        *counters.uncached.entry(uncached.name.to_owned()).or_default() += 1;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
@@ -18,13 +18,24 @@ pub(crate) struct Process(AsyncFd<std::os::fd::OwnedFd>);
 
 impl Process {
     /// The process at the other end of `stream`, while it is surely alive because it waits for an answer.
-    #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
     pub(crate) fn of(stream: &UnixStream) -> io::Result<Self> {
-        let pid =
-            stream.peer_cred()?.pid().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+        let pid = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
+        Self::with_number(pid.ok_or(io::ErrorKind::NotFound)?)
+    }
+
+    /// The process with this number, while it is surely alive.
+    #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+    pub(crate) fn with_number(pid: u32) -> io::Result<Self> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         let process = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
         // SAFETY: an `OwnedFd` always gives the same descriptor, and keeps it open for as long as it is registered.
         Ok(Self(unsafe { AsyncFd::register(process) }?))
+    }
+
+    /// Asks it to end, if it hasn't.
+    pub(crate) fn terminate(&self) {
+        // A process that has ended needs no signal.
+        let _ = pidfd_send_signal(self.0.get_ref(), Signal::TERM);
     }
 
     /// Waits until it has ended.

@@ -11,11 +11,28 @@ use super::options::Dependency;
 use super::plan::is_special;
 use super::refusal::Refusal;
 
+/// A dependency file that a compile writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DependencyFile {
+    /// Its name, as spelt or as the compiler would make it up.
+    pub path: PathBuf,
+    /// It doesn't tell of system headers (`-MMD`).
+    pub users_only: bool,
+    /// `-MP`, and the names of `-MT` and `-MQ` behind these options.
+    pub form: Vec<OsString>,
+    /// A target is given; otherwise it is made from the object's name.
+    pub has_target: bool,
+}
+
 /// The dependency options of one command line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DependencyOptions {
     /// `-MD` or `-MMD` is there.
     by_driver: bool,
+    /// Without system headers: `-MMD` came last.
+    users_only: bool,
+    /// `-MT`, `-MQ` and `-MP`, each with its name.
+    form: Vec<OsString>,
     /// The last `-MF`.
     file: Option<OsString>,
     /// `-MT` or `-MQ` is there.
@@ -28,17 +45,38 @@ pub(super) struct DependencyOptions {
 
 impl DependencyOptions {
     /// Takes in an option of the driver's.
-    pub(super) fn add(&mut self, option: Dependency, value: Option<&OsStr>) {
+    pub(super) fn add(&mut self, option: Dependency, arg: &OsStr, value: Option<&OsStr>) {
         match option {
-            Dependency::Write => self.by_driver = true,
+            Dependency::Write | Dependency::WriteUsers => {
+                self.by_driver = true;
+                self.users_only = option == Dependency::WriteUsers;
+            }
             Dependency::File => self.file = value.map(OsStr::to_owned),
-            Dependency::Target => self.has_target = true,
-            Dependency::Phony => {}
+            Dependency::Target => {
+                self.has_target = true;
+                self.form.extend([arg.to_owned(), value.unwrap_or_default().to_owned()]);
+            }
+            Dependency::Phony => self.form.push(arg.to_owned()),
         }
     }
 
+    /// The dependency file's path and form, if one is written beside `object`.
+    pub(super) fn file(&self, object: &Path) -> Option<DependencyFile> {
+        Some(DependencyFile {
+            path: self.path(object)?,
+            users_only: self.users_only,
+            form: self.form.clone(),
+            has_target: self.has_target || self.has_target_by_preprocessor,
+        })
+    }
+
     /// Takes in `-Wp,-MD,FILE`.
-    pub(super) fn add_file_by_preprocessor(&mut self, file: &OsStr) -> Result<(), Refusal> {
+    pub(super) fn add_file_by_preprocessor(
+        &mut self,
+        file: &OsStr,
+        users_only: bool,
+    ) -> Result<(), Refusal> {
+        self.users_only = users_only;
         match self.by_preprocessor.replace(file.to_owned()) {
             Some(_) => Err(Refusal::DependencyOptions),
             None => Ok(()),

@@ -23,11 +23,12 @@ use std::path::{Path, PathBuf};
 
 pub use self::compiler::{CompilerName, Driver, Family};
 pub use self::debug_info::DebugInfo;
+pub use self::dependencies::DependencyFile;
 pub use self::language::Language;
 pub use self::plan::RemotePlan;
 pub use self::refusal::{Refusal, Refused};
 pub use self::response::{AnalysisError, FileSystem, ResponseFiles};
-pub use self::scan::Source;
+pub use self::scan::{Arguments, MacroArgument, Source};
 pub use self::side_output::{SideKind, SideOutput};
 
 use self::options::Stop;
@@ -76,6 +77,12 @@ pub struct Analysis {
     pub side_outputs: Vec<SideOutput>,
     /// How much debug information the output holds.
     pub debug_info: DebugInfo,
+    /// What the outputs depend on beside the files that are read.
+    pub arguments: Arguments,
+    /// The dependency file, for invocations with one source that stop before linking.
+    pub dependencies: Option<DependencyFile>,
+    /// Every argument that something is to be said against, in order. Some keep a compile from travelling only.
+    pub objections: Vec<Refused>,
     /// How to compile it elsewhere, or why not.
     pub remote: Result<RemotePlan, Refused>,
 }
@@ -118,6 +125,9 @@ pub fn analyse_as(
             output: None,
             side_outputs: Vec::new(),
             debug_info: DebugInfo::default(),
+            arguments: Arguments::default(),
+            dependencies: None,
+            objections: Vec::new(),
             remote: Err(refusal.into()),
         });
     }
@@ -127,8 +137,23 @@ pub fn analyse_as(
     let output = output(&scan, kind);
     let side_outputs = side_outputs(&mut scan, kind, output.as_deref());
     let remote = plan::plan(&mut scan, kind, output.as_deref(), cwd);
-    let Scan { sources, debug_info, .. } = scan;
-    Ok(Analysis { kind, sources, output, side_outputs, debug_info, remote, compiler })
+    let dependencies = match (scan.sources.as_slice(), &output) {
+        ([_], Some(object)) => scan.dependencies.file(object),
+        _ => None,
+    };
+    let Scan { sources, debug_info, arguments, refused: objections, .. } = scan;
+    Ok(Analysis {
+        kind,
+        sources,
+        output,
+        side_outputs,
+        debug_info,
+        arguments,
+        dependencies,
+        objections,
+        remote,
+        compiler,
+    })
 }
 
 fn kind(scan: &Scan<'_>) -> Kind {

@@ -25,6 +25,35 @@ pub struct Source {
     pub language: Language,
 }
 
+/// A `-D` or a `-U`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MacroArgument {
+    /// `-D`.
+    pub defines: bool,
+    /// What stands behind it: `NAME`, `NAME=VALUE`, `NAME(PARAMETERS)=VALUE`.
+    pub text: OsString,
+}
+
+impl MacroArgument {
+    /// The macro's name.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        let text = self.text.as_bytes();
+        let end = text.iter().position(|byte| b"=( ".contains(byte)).unwrap_or(text.len());
+        &text[..end]
+    }
+}
+
+/// The arguments of one command line, response files replaced, without those that only name outputs and without the
+/// sources: what a result depends on beside the files that are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments {
+    /// `-D` and `-U`, in order.
+    pub macros: Vec<MacroArgument>,
+    /// All others, in order.
+    pub others: Vec<OsString>,
+}
+
 /// What the arguments of one command line add up to.
 pub(super) struct Scan<'a> {
     /// Whose command line this is.
@@ -52,8 +81,10 @@ pub(super) struct Scan<'a> {
     pub(super) preprocess_args: Vec<OsString>,
     /// All that matter to code, without the source.
     pub(super) compile_args: Vec<OsString>,
-    /// The first argument that keeps the invocation here.
-    refused: Option<Refused>,
+    /// The same arguments once more, sorted by what a result depends on.
+    pub(super) arguments: Arguments,
+    /// The arguments that keep the invocation here.
+    pub(super) refused: Vec<Refused>,
 }
 
 impl<'a> Scan<'a> {
@@ -77,7 +108,8 @@ impl<'a> Scan<'a> {
             forced_includes: Vec::new(),
             preprocess_args: Vec::with_capacity(args.len()),
             compile_args: Vec::with_capacity(args.len()),
-            refused: None,
+            arguments: Arguments::default(),
+            refused: Vec::new(),
         };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
@@ -105,7 +137,7 @@ impl<'a> Scan<'a> {
             .lto
             .as_ref()
             .map(|option| Refused { reason: Refusal::Lto, argument: Some(option.clone()) });
-        self.refused.clone().or(lto)
+        self.refused.first().cloned().or(lto)
     }
 
     /// Whether text from gcc's `-fdirectives-only` would lose warnings that are asked for.
@@ -160,7 +192,7 @@ impl<'a> Scan<'a> {
             }
             Class::Dependency(option) => {
                 compile = false;
-                self.dependencies.add(option, value);
+                self.dependencies.add(option, arg, value);
             }
             Class::Debug => self.debug_info.add(value.map(OsStr::as_bytes).unwrap_or_default()),
             Class::Processor => {
@@ -204,6 +236,16 @@ impl<'a> Scan<'a> {
             self.refuse(reason, arg);
         }
         let both = [Some(arg), next].into_iter().flatten();
+        match row.class {
+            Class::Output | Class::Dependency(_) | Class::Stop(_) => {}
+            Class::PreprocessorWords if names_dependency_file_alone(value) => {}
+            Class::Preprocess if row.is_macro() => {
+                let defines = row.is_definition();
+                let text = value.map(OsStr::to_owned).unwrap_or_default();
+                self.arguments.macros.push(MacroArgument { defines, text });
+            }
+            _ => self.arguments.others.extend(both.clone().cloned()),
+        }
         if preprocess {
             self.preprocess_args.extend(both.clone().cloned());
         }
@@ -213,8 +255,14 @@ impl<'a> Scan<'a> {
     }
 
     fn refuse(&mut self, reason: Refusal, argument: &OsString) {
-        self.refused.get_or_insert_with(|| Refused { reason, argument: Some(argument.clone()) });
+        self.refused.push(Refused { reason, argument: Some(argument.clone()) });
     }
+}
+
+/// `-Wp,-MD,FILE` and no more.
+fn names_dependency_file_alone(value: Option<&OsStr>) -> bool {
+    let words: Vec<_> = value.map_or(&b""[..], OsStr::as_bytes).split(|&b| b == b',').collect();
+    matches!(words.as_slice(), [b"-MD" | b"-MMD", _])
 }
 
 /// An option that is known by its first letter only must not name a file: `-fsome-new-list=a/b`.

@@ -67,6 +67,17 @@ impl Technique {
         }
     }
 
+    /// Its name, for keys and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PlainText => "plain-text",
+            Self::DirectivesOnly => "directives-only",
+            Self::RewrittenIncludes => "rewritten-includes",
+            Self::Bitcode => "bitcode",
+        }
+    }
+
     /// Whether a compile that warns at home is sure to print something in one of the two steps. Compilers warn about some
     /// macros (`-Wmultistatement-macros`), and about what macros hide, only while they see them, so a job with
     /// warnings on stays home where this doesn't hold.

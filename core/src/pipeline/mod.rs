@@ -1,12 +1,14 @@
 //! The way of one job: analysed, preprocessed here, compiled on a host, put in place; or kept at home, for a reason.
 //!
-//! The modules in the order in which a job meets them: [`toolchain`] (what its compiler is), `recipes` (how its compile
+//! The modules in the order in which a job meets them: [`toolchain`] (what its compiler is), [`cache`] (whether its result
+//! is there already), `recipes` (how its compile
 //! can be split without changing a byte), [`home`] (who preprocesses), `source` (the text), `canary` and `naming` (which
 //! hosts may have it, and what they call its compiler), and [`stay`] (why it doesn't travel).
 //!
 //! Knows no socket and no concrete executor. It never compiles at home itself: that is for the caller, who has the
 //! build's terminal, limits and signals.
 
+pub mod cache;
 mod canary;
 mod dependencies;
 pub mod home;
@@ -27,9 +29,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use self::cache::{Cache, CacheMode, Hit, Uncached};
 pub use self::home::{Home, Ran};
 pub use self::stay::Stay;
 
+use self::cache::{Compiled, LookUp, Miss, Question, Text, TextKind};
 use self::canary::Canaries;
 use self::naming::{ByHostsNames, Names};
 use self::recipes::Recipes;
@@ -39,14 +43,15 @@ use self::toolchain::{Toolchain, Toolchains};
 use crate::analysis::{self, Analysis, CompilerName, Kind};
 use crate::budget::{LocalBudget, LocalPermit, TokenSource, Use};
 use crate::executor::{ExecError, Executor, Outcome, Traffic};
-use crate::fidelity::{self, ProducerCut};
+use crate::fidelity::{self, ProducerCut, Technique};
 use crate::job::{CompilerStatus, Invocation, Job, JobId};
 use crate::scheduler::{Fault, HomeReason, HostEntry, Scheduler, Settings, Verdict, VetError};
 use crate::staging::StagedFile;
 
 /// What became of a job.
-#[derive(Debug)]
 pub enum Answer {
+    /// Its result was in the cache; its outputs are in place.
+    Hit(Hit),
     /// A host compiled it, without a word; its outputs are in place.
     Done {
         /// The host.
@@ -65,6 +70,8 @@ pub enum Answer {
         notice: Option<String>,
         /// Hosts that failed it before.
         faults: Vec<Fault>,
+        /// Why its result wasn't kept.
+        uncached: Option<Uncached>,
     },
     /// The caller is to run it here.
     Home {
@@ -78,7 +85,30 @@ pub enum Answer {
         bytes: Option<u64>,
         /// Hosts that failed it before.
         faults: Vec<Fault>,
+        /// Who wants the result, if it succeeds; or why nobody does, where there is a cache.
+        result: Wanted,
     },
+}
+
+/// What is to become of the result of a compile.
+pub enum Wanted {
+    /// It is to be given to the cache.
+    By(Box<dyn Miss>),
+    /// The cache has no use for it.
+    Not(Uncached),
+    /// There is no cache, or none is to be written.
+    Nowhere,
+}
+
+/// What a job brings with it beside its command line.
+#[derive(Clone, Copy, Default)]
+pub struct Circumstances<'a> {
+    /// Under somebody else's jobserver: where local work takes its tokens from.
+    pub tokens: Option<&'a dyn TokenSource>,
+    /// What the cache may be used for.
+    pub cache: CacheMode,
+    /// As [`Question::terminal`].
+    pub terminal: &'a str,
 }
 
 /// Carries jobs. One for each farm.
@@ -92,6 +122,7 @@ pub struct Pipeline {
     source_files: SourceFiles,
     scheduler: Scheduler,
     hosts: Mutex<Vec<Arc<dyn Executor>>>,
+    cache: Mutex<Option<Arc<dyn Cache>>>,
     strict: AtomicBool,
     next: AtomicU64,
 }
@@ -117,6 +148,25 @@ struct Travelling {
     rewrite: Option<ProducerCut>,
     /// Something to tell people once.
     notice: Option<String>,
+    /// How its text was made.
+    technique: Technique,
+}
+
+/// A job that doesn't travel.
+struct AtHome {
+    reason: Stay,
+    /// What kind of work it is, if that is known.
+    kind: Option<Kind>,
+    lines: u64,
+    /// Bytes of its preprocessed text, if it came to that.
+    bytes: Option<u64>,
+    faults: Vec<Fault>,
+}
+
+impl AtHome {
+    fn because(reason: Stay, kind: Option<Kind>, lines: u64) -> Self {
+        Self { reason, kind, lines, bytes: None, faults: Vec::new() }
+    }
 }
 
 impl Pipeline {
@@ -138,6 +188,7 @@ impl Pipeline {
             source_files: SourceFiles::default(),
             scheduler,
             hosts: Mutex::default(),
+            cache: Mutex::default(),
             strict: AtomicBool::new(false),
             next: AtomicU64::new(1),
         }
@@ -151,6 +202,17 @@ impl Pipeline {
         self.scheduler.set_hosts(hosts.into_iter().map(|HostEntry { executor, key }| {
             HostEntry::new(Arc::new(ByHostsNames::new(executor, &self.names)), key)
         }));
+    }
+
+    /// Replaces the cache, while jobs run; `None` for none.
+    pub fn set_cache(&self, cache: Option<Arc<dyn Cache>>) {
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
+    }
+
+    /// The cache in use.
+    #[must_use]
+    pub fn cache(&self) -> Option<Arc<dyn Cache>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn hosts(&self) -> MutexGuard<'_, Vec<Arc<dyn Executor>>> {
@@ -225,30 +287,53 @@ impl Pipeline {
         self.scheduler.note_home(usize::try_from(bytes).unwrap_or(usize::MAX), took);
     }
 
-    /// Carries one job. Under somebody else's jobserver, local work takes its tokens from `tokens`.
+    /// Carries one job.
     ///
     /// Cancel-safe: dropping the future ends whatever was begun for the job, here and on hosts, and leaves no file
     /// behind.
-    pub async fn run(&self, invocation: &Invocation, tokens: Option<&dyn TokenSource>) -> Answer {
-        let (analysis, toolchain) = match self.analyse(invocation).await {
-            Ok(analysed) => analysed,
-            Err(reason) => return self.stay(reason, None, 0, None, Vec::new(), tokens).await,
-        };
-        let lines = lines(&analysis, &invocation.cwd);
-        let travelling = match self.prepare(invocation, &analysis, toolchain, tokens).await {
-            Ok(travelling) => travelling,
+    pub async fn run(&self, invocation: Arc<Invocation>, around: Circumstances<'_>) -> Answer {
+        let tokens = around.tokens;
+        let (analysis, toolchain) = match self.analyse(&invocation).await {
+            Ok((analysis, toolchain)) => (Arc::new(analysis), toolchain),
             Err(reason) => {
-                return self
-                    .stay(reason, Some(analysis.kind), lines, None, Vec::new(), tokens)
-                    .await;
+                let home = AtHome::because(reason, None, 0);
+                return self.stay(home, Wanted::Nowhere, tokens).await;
             }
         };
-        let Travelling { job, dependencies, rewrite, notice } = travelling;
+        let mut result = match self.look_up(&invocation, &analysis, around).await {
+            Ok(hit) => return Answer::Hit(hit),
+            Err(result) => result,
+        };
+        let lines = lines(&analysis, &invocation.cwd);
+        let prepared = match self.may_travel(&invocation, &analysis) {
+            Ok(()) => self.prepare(&invocation, &analysis, toolchain, tokens).await,
+            Err(reason) => match self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await {
+                Some(hit) => return Answer::Hit(hit),
+                None => Err(reason),
+            },
+        };
+        let Travelling { job, mut dependencies, rewrite, notice, technique } = match prepared {
+            Ok(travelling) => travelling,
+            Err(reason) => {
+                let home = AtHome::because(reason, Some(analysis.kind), lines);
+                return self.stay(home, result, tokens).await;
+            }
+        };
+        if let Wanted::By(miss) = &mut result {
+            let kind = TextKind::Travelling(technique.name());
+            let text = Text { kind, bytes: &job.text.bytes, dependencies: dependencies.as_mut() };
+            if let Some(hit) = miss.look_up_text(text).await
+                && commit(dependencies.take()).await.is_ok()
+            {
+                return Answer::Hit(hit);
+            }
+        }
         let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
         let (reason, permit, faults) = match self.scheduler.run(Arc::new(job)).await {
             Verdict::Done { host, outcome, faults } => {
                 match put_in_place(outcome, rewrite, dependencies, &object).await {
                     Ok((status, traffic)) => {
+                        let uncached = keep_quiet_compile(result, lines).await;
                         let (stdout, stderr) = (Bytes::new(), Bytes::new());
                         return Answer::Done {
                             host,
@@ -259,6 +344,7 @@ impl Pipeline {
                             traffic,
                             notice,
                             faults,
+                            uncached,
                         };
                     }
                     Err(reason) => (reason, None, faults),
@@ -272,10 +358,57 @@ impl Pipeline {
                 if let Some(source) = tokens {
                     permit.hold(source.acquire().await);
                 }
-                Answer::Home { reason, permit: Some(permit), lines, bytes, faults }
+                Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result }
             }
-            None => self.stay(reason, Some(analysis.kind), lines, bytes, faults, tokens).await,
+            None => {
+                let home = AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
+                self.stay(home, result, tokens).await
+            }
         }
+    }
+
+    /// Asks the cache, before anything has run.
+    async fn look_up(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Arc<Analysis>,
+        around: Circumstances<'_>,
+    ) -> Result<Hit, Wanted> {
+        let cache = self.cache().filter(|_| around.cache != CacheMode::Off);
+        let Some(cache) = cache else { return Err(Wanted::Nowhere) };
+        let question = Question {
+            invocation: Arc::clone(invocation),
+            analysis: Arc::clone(analysis),
+            terminal: around.terminal.to_owned(),
+            mode: around.cache,
+        };
+        match cache.look_up(question, &self.home).await {
+            LookUp::Hit(hit) => Ok(hit),
+            LookUp::Miss(miss) => Err(Wanted::By(miss)),
+            LookUp::Uncached(uncached) => Err(Wanted::Not(uncached)),
+        }
+    }
+
+    /// Asks the cache for a job that won't be preprocessed to travel, if that is worth a preprocessing of its own.
+    async fn look_up_expanded(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Analysis,
+        result: &mut Wanted,
+        tokens: Option<&dyn TokenSource>,
+    ) -> Option<Hit> {
+        let (Wanted::By(miss), Ok(plan)) = (result, &analysis.remote) else { return None };
+        if !miss.wants_text() || plan.language.is_preprocessed() {
+            return None;
+        }
+        let (bytes, mut dependencies) = {
+            let _permit = self.permit(Use::Preprocess, tokens).await;
+            source::expand(self.home.as_ref(), invocation, analysis, plan).await.ok()?
+        };
+        let kind = TextKind::Expanded;
+        let text = Text { kind, bytes: &bytes, dependencies: dependencies.as_mut() };
+        let hit = miss.look_up_text(text).await?;
+        commit(dependencies).await.ok().map(|()| hit)
     }
 
     /// What the invocation is, and its compiler if that had to be asked.
@@ -304,6 +437,18 @@ impl Pipeline {
         self.toolchains.identify(self.home.as_ref(), invocation).await.map_err(Stay::Toolchain)
     }
 
+    /// Says why a job doesn't travel, where that can be told without its text.
+    fn may_travel(&self, invocation: &Invocation, analysis: &Analysis) -> Result<(), Stay> {
+        analysis.remote.as_ref().map_err(|refused| Stay::Refused(refused.clone()))?;
+        if let Some(refused) = analysis::environment::refused(&invocation.env) {
+            return Err(Stay::Refused(refused));
+        }
+        if self.hosts().is_empty() {
+            return Err(Stay::Farm(HomeReason::NoHosts));
+        }
+        Ok(())
+    }
+
     /// Makes the job that hosts are given, or says why there is none.
     async fn prepare(
         &self,
@@ -313,12 +458,6 @@ impl Pipeline {
         tokens: Option<&dyn TokenSource>,
     ) -> Result<Travelling, Stay> {
         let plan = analysis.remote.as_ref().map_err(|refused| Stay::Refused(refused.clone()))?;
-        if let Some(refused) = analysis::environment::refused(&invocation.env) {
-            return Err(Stay::Refused(refused));
-        }
-        if self.hosts().is_empty() {
-            return Err(Stay::Farm(HomeReason::NoHosts));
-        }
         let toolchain = match toolchain {
             Some(toolchain) => toolchain,
             None => self.identify(invocation).await?,
@@ -363,6 +502,7 @@ impl Pipeline {
             job,
             rewrite: split.rewrite(&recipe),
             notice: split.notice(&recipe),
+            technique: recipe.technique,
         })
     }
 
@@ -374,22 +514,35 @@ impl Pipeline {
     }
 
     /// Waits for local CPU for a job that doesn't travel.
-    async fn stay(
-        &self,
-        reason: Stay,
-        kind: Option<Kind>,
-        lines: u64,
-        bytes: Option<u64>,
-        faults: Vec<Fault>,
-        tokens: Option<&dyn TokenSource>,
-    ) -> Answer {
+    async fn stay(&self, home: AtHome, result: Wanted, tokens: Option<&dyn TokenSource>) -> Answer {
+        let AtHome { reason, kind, lines, bytes, faults } = home;
         let permit = match kind {
             // A question to the compiler is over before a slot would be found.
             Some(Kind::Probe) => None,
             Some(Kind::Link | Kind::CompileAndLink) => Some(self.permit(Use::Link, tokens).await),
             _ => Some(self.permit(Use::Compile, tokens).await),
         };
-        Answer::Home { reason, permit, lines, bytes, faults }
+        Answer::Home { reason, permit, lines, bytes, faults, result }
+    }
+}
+
+/// Gives the cache what a host compiled without a word. Its outputs are in their places.
+async fn keep_quiet_compile(result: Wanted, lines: u64) -> Option<Uncached> {
+    match result {
+        Wanted::By(miss) => {
+            let (stdout, stderr, dependencies) = (Bytes::new(), Bytes::new(), None);
+            miss.keep(Compiled { stdout, stderr, dependencies, lines }).await;
+            None
+        }
+        Wanted::Not(uncached) => Some(uncached),
+        Wanted::Nowhere => None,
+    }
+}
+
+async fn commit(file: Option<StagedFile>) -> std::io::Result<()> {
+    match file {
+        Some(file) => tokio::task::spawn_blocking(|| file.commit()).await.map_err(std::io::Error::other)?,
+        None => Ok(()),
     }
 }
 
@@ -471,7 +624,10 @@ fn lines(analysis: &Analysis, cwd: &Path) -> u64 {
 impl Answer {
     /// The hosts that failed the job before it found its place.
     pub fn retried(&self) -> impl Iterator<Item = &String> {
-        let (Self::Done { faults, .. } | Self::Home { faults, .. }) = self;
+        let faults = match self {
+            Self::Done { faults, .. } | Self::Home { faults, .. } => faults.as_slice(),
+            Self::Hit(_) => &[],
+        };
         faults.iter().map(|fault| &fault.host)
     }
 }

@@ -28,6 +28,40 @@ pub(super) struct Split<'a> {
     preprocessed: bool,
 }
 
+/// The text of a compile with all macros expanded (`-E`), and its dependency file, kept back.
+pub(super) async fn expand(
+    home: &dyn Home,
+    invocation: &Invocation,
+    analysis: &Analysis,
+    plan: &RemotePlan,
+) -> Result<(Bytes, Option<StagedFile>), Stay> {
+    let dependencies = analysis.dependencies.as_ref().map(|file| file.path.as_path());
+    let extra = vec![OsString::from("-E")];
+    preprocess(home, invocation, plan, dependencies, extra).await
+}
+
+/// Runs the preprocessor; it must have nothing to say.
+async fn preprocess(
+    home: &dyn Home,
+    invocation: &Invocation,
+    plan: &RemotePlan,
+    dependencies: Option<&Path>,
+    extra: Vec<OsString>,
+) -> Result<(Bytes, Option<StagedFile>), Stay> {
+    let mut args = plan.preprocess_args.clone();
+    let dependencies = match dependencies {
+        // The compiler itself says why a file can't be written.
+        Some(path) => dependencies::redirect(&mut args, path, &invocation.cwd, invocation.umask)
+            .map_err(|_| Stay::PreprocessorSaid)?,
+        None => None,
+    };
+    args.extend(extra);
+    match home.run(invocation, &args).await {
+        Ok(ran) if ran.quietly() => Ok((ran.stdout, dependencies)),
+        _ => Err(Stay::PreprocessorSaid),
+    }
+}
+
 impl<'a> Split<'a> {
     pub(super) fn new(
         invocation: &'a Invocation,
@@ -130,23 +164,11 @@ impl<'a> Split<'a> {
         if self.plan.forbids_directives_only && recipe.technique == Technique::DirectivesOnly {
             return Err(Stay::LosesWarnings);
         }
-        let mut args = self.plan.preprocess_args.clone();
-        let Invocation { cwd, umask, .. } = self.invocation;
-        let dependencies = match self.dependencies {
-            // The compiler itself says why a file can't be written.
-            Some(path) => dependencies::redirect(&mut args, path, cwd, *umask)
-                .map_err(|_| Stay::PreprocessorSaid)?,
-            None => None,
-        };
-        args.extend(recipe.preprocess_extra());
-        match home.run(self.invocation, &args).await {
-            Ok(ran) if ran.quietly() => {
-                let arguments = &self.plan.preprocess_args;
-                let text = recipe.finish(ran.stdout, self.source_name(), arguments);
-                Ok((text.map_err(Stay::Hazard)?, dependencies))
-            }
-            _ => Err(Stay::PreprocessorSaid),
-        }
+        let extra = recipe.preprocess_extra();
+        let (written, dependencies) =
+            preprocess(home, self.invocation, self.plan, self.dependencies, extra).await?;
+        let text = recipe.finish(written, self.source_name(), &self.plan.preprocess_args);
+        Ok((text.map_err(Stay::Hazard)?, dependencies))
     }
 
     /// Reads a source that is preprocessed already. Elsewhere it has another name, which the object would show: so

@@ -23,6 +23,8 @@ pub struct JobRequest {
     pub env: Vec<(OsString, OsString)>,
     /// The wrapper's file mode creation mask.
     pub umask: u32,
+    /// What shows of the terminal in a compiler's messages, if they go to one; else empty.
+    pub terminal: String,
 }
 
 impl JobRequest {
@@ -35,7 +37,7 @@ impl JobRequest {
 
 impl From<JobRequest> for Invocation {
     fn from(request: JobRequest) -> Self {
-        let JobRequest { program, argv, cwd, env, umask } = request;
+        let JobRequest { program, argv, cwd, env, umask, terminal: _ } = request;
         Self { program: program.into(), argv, cwd: cwd.into(), env, umask }
     }
 }
@@ -100,6 +102,14 @@ pub enum Reply {
         /// Keep the connection open across `exec`, because the daemon can't watch the process otherwise.
         keep_open: bool,
     },
+    /// Run the compiler as a child of the wrapper and tell how it went, by [`WrapperNote`]s.
+    RunAndTell {
+        /// Arguments to add to the compiler's own. If there are any, the last one wants the name of a file behind it,
+        /// which the wrapper makes up; its content is to be told.
+        extra: Vec<OsString>,
+    },
+    /// What a wrapper told has been taken in: the outputs may change now.
+    Kept,
     /// The job was not run (`FARMBUILD_FALLBACK=0`) or the request can't be served; a sentence for people.
     Failed(String),
     /// A build is open.
@@ -132,6 +142,22 @@ pub enum BuildNote {
     Token,
     /// The build's command ended: send the summary.
     End,
+}
+
+/// What a wrapper tells of the compiler that it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WrapperNote {
+    /// The compiler runs, as this process.
+    Started(u32),
+    /// It succeeded. Answered by [`Reply::Kept`]. Of a compiler that failed nothing is told.
+    Succeeded {
+        /// What it printed on standard output.
+        stdout: Vec<u8>,
+        /// What it printed on standard error.
+        stderr: Vec<u8>,
+        /// The content of the file whose name was added to its arguments.
+        told: Option<Vec<u8>>,
+    },
 }
 
 /// Where a build stands.
@@ -169,6 +195,9 @@ pub struct Counters {
     pub total: u64,
     /// Jobs answered from the cache, by tier.
     pub hit: BTreeMap<String, u64>,
+    /// Jobs whose result can't be kept in the cache, by reason.
+    #[serde(default)]
+    pub uncached: BTreeMap<String, u64>,
     /// Jobs compiled by a host.
     pub remote: BTreeMap<String, u64>,
     /// Jobs run at home, by reason.

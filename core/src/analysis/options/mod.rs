@@ -42,8 +42,10 @@ pub(super) enum Stop {
 /// An option about dependency files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dependency {
-    /// `-MD`, `-MMD`: write them.
+    /// `-MD`: write them.
     Write,
+    /// `-MMD`: write them without system headers.
+    WriteUsers,
     /// `-MF FILE`
     File,
     /// `-MT NAME`, `-MQ NAME`
@@ -135,6 +137,17 @@ impl Row {
             Style::Either => Some(rest).filter(|rest| !rest.is_empty()),
             Style::Flag | Style::Separate => None,
         }
+    }
+
+    /// `-D` or `-U`.
+    pub(super) fn is_macro(&self) -> bool {
+        let undefines = ["-U", "--undefine-macro", "--undefine-macro="].contains(&self.spelling);
+        undefines || self.is_definition()
+    }
+
+    /// `-D`.
+    pub(super) fn is_definition(&self) -> bool {
+        ["-D", "--define-macro", "--define-macro="].contains(&self.spelling)
     }
 
     /// Whether the next word belongs to this option, spelt as `arg`.

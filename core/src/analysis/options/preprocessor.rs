@@ -74,8 +74,8 @@ pub(super) const ROWS: &[Row] = &[
     // Dependency files.
     row("-MD", Flag, Dependency(Dep::Write)),
     row("--write-dependencies", Flag, Dependency(Dep::Write)),
-    row("-MMD", Flag, Dependency(Dep::Write)),
-    row("--write-user-dependencies", Flag, Dependency(Dep::Write)),
+    row("-MMD", Flag, Dependency(Dep::WriteUsers)),
+    row("--write-user-dependencies", Flag, Dependency(Dep::WriteUsers)),
     row("-MF", Either, Dependency(Dep::File)),
     row("-MT", Either, Dependency(Dep::Target)),
     row("-MQ", Either, Dependency(Dep::Target)),

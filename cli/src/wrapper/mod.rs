@@ -2,7 +2,10 @@
 //!
 //! No runtime, no configuration, one socket. Whatever goes wrong here, the real compiler runs: a build never fails
 //! because of farmbuild. Becoming the compiler, by `exec`, rather than starting one gives a local job the terminal,
-//! the limits, the process number and the signals of a plain build for nothing.
+//! the limits, the process number and the signals of a plain build for nothing. Only a compile whose result is to be
+//! kept runs as a child: see [`watched`].
+
+mod watched;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -56,7 +59,7 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     // A wrapper inside a wrapper has its job's slot already.
     if depth == 0
         && env::var_os("FARMBUILD").is_none_or(|value| value != "off")
-        && let Some(answer) = ask(&request)
+        && let Some(answer) = ask(&request, depth)
     {
         return answer;
     }
@@ -68,11 +71,12 @@ fn request(program: &Path, argv: Vec<OsString>, env: Vec<(OsString, OsString)>) 
     let mask = umask(rustix::fs::Mode::empty());
     umask(mask);
     let cwd = env::current_dir().map(OsString::from).unwrap_or_default();
-    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits() }
+    let terminal = watched::terminal();
+    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits(), terminal }
 }
 
 /// Asks the daemon. `None`: run the compiler here.
-fn ask(job: &JobRequest) -> Option<ExitCode> {
+fn ask(job: &JobRequest, depth: u32) -> Option<ExitCode> {
     if job.cwd.is_empty() {
         return None;
     }
@@ -90,6 +94,7 @@ fn ask(job: &JobRequest) -> Option<ExitCode> {
             }
             None
         }
+        Ok(Reply::RunAndTell { extra }) => watched::run(compiler(job, depth), extra, connection),
         Ok(_) => None,
         Err(error) => {
             tell_if_debugging(&error);
@@ -112,14 +117,19 @@ fn hold_across_exec(connection: Connection) {
     }
 }
 
-fn become_compiler(job: &JobRequest, depth: u32) -> ExitCode {
+/// The real compiler's command.
+fn compiler(job: &JobRequest, depth: u32) -> Command {
     let mut command = Command::new(&job.program);
     if let Some((name, args)) = job.argv.split_first() {
         command.arg0(name).args(args);
     }
     command.env_clear().envs(job.env.iter().map(|(key, value)| (key, value)));
     command.env(DEPTH, (depth + 1).to_string());
-    let error = command.exec();
+    command
+}
+
+fn become_compiler(job: &JobRequest, depth: u32) -> ExitCode {
+    let error = compiler(job, depth).exec();
     eprintln!("farmbuild: can't run {}: {error}", job.program.display());
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { 126 })
 }

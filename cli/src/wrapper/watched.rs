@@ -1,0 +1,181 @@
+//! A compile whose result is to be kept: the compiler runs as a child, what it prints goes where it belongs and to the
+//! daemon, and the wrapper ends when the daemon has taken the outputs in, before a later command can change them.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
+
+use farmbuild_core::protocol::message::{Reply, WrapperNote};
+use rustix::fs::{MemfdFlags, fstat, memfd_create};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::client::connection::Connection;
+
+/// Messages beyond this many bytes are passed on and not kept.
+const MOST_KEPT: usize = 1 << 20;
+/// What gcc and clang look at, beside the terminal's width, to choose colours and links.
+const LOOKS: [&str; 8] = [
+    "TERM",
+    "COLORTERM",
+    "VTE_VERSION",
+    "GCC_COLORS",
+    "GCC_URLS",
+    "TERM_URLS",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+];
+
+/// What shows in a compiler's messages of the terminal that they go to; empty if they go elsewhere.
+pub(super) fn terminal() -> String {
+    if !isatty(io::stderr()) {
+        return String::new();
+    }
+    let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+    let looks = LOOKS.map(|name| env::var(name).unwrap_or_default());
+    format!("{columns} {}", looks.join("\u{1f}"))
+}
+
+/// Runs the compiler and tells the daemon how it went. `None` if it couldn't be started this way: nothing has run then.
+pub(super) fn run(
+    mut compiler: Command,
+    mut extra: Vec<OsString>,
+    mut connection: Connection,
+) -> Option<ExitCode> {
+    // A stream that is closed would be taken by the next file that is opened.
+    if fstat(io::stdin()).is_err() || fstat(io::stdout()).is_err() || fstat(io::stderr()).is_err() {
+        return None;
+    }
+    let told = match extra.is_empty() {
+        true => None,
+        false => Some(unnamed_file(&mut extra)?),
+    };
+    compiler.args(extra).stdout(Stdio::piped());
+    let terminal = match isatty(io::stderr()) {
+        true => Some(pseudo_terminal(&mut compiler).ok()?),
+        false => {
+            compiler.stderr(Stdio::piped());
+            None
+        }
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).ok()?;
+    let mut child = compiler.spawn().ok()?;
+    // Our copy of the terminal's other side goes with it.
+    drop(compiler);
+    let pid = Pid::from_child(&child);
+    // A daemon that went away is no reason to end.
+    let _ = connection.tell(&WrapperNote::Started(child.id()));
+    let handle = signals.handle();
+    let passing_on = thread::spawn(move || {
+        for signal in signals.forever().filter_map(Signal::from_named_raw) {
+            // From a terminal it had the signal already, and another one of the kind does no more.
+            let _ = kill_process(pid, signal);
+        }
+    });
+    let (stdout, stderr) = pass_on_output(&mut child, terminal);
+    let status = child.wait();
+    handle.close();
+    drop(passing_on);
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("farmbuild: the compiler's end was missed: {error}");
+            return Some(ExitCode::FAILURE);
+        }
+    };
+    if status.success()
+        && let (Some(stdout), Some(stderr)) = (stdout, stderr)
+    {
+        let told = told.and_then(|file| read_from_start(file).ok());
+        let note = WrapperNote::Succeeded { stdout, stderr, told };
+        if connection.tell(&note).is_ok() {
+            // Anything but `Kept` means that nobody waits for the outputs.
+            let _: Result<Reply, _> = connection.reply();
+        }
+    }
+    Some(end_like(status))
+}
+
+/// An unnamed file that the compiler can write to by the name that is added to `args`.
+fn unnamed_file(args: &mut Vec<OsString>) -> Option<File> {
+    let file = File::from(memfd_create("farmbuild", MemfdFlags::empty()).ok()?);
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    std::fs::metadata(&name).ok()?;
+    args.push(name.into());
+    Some(file)
+}
+
+fn read_from_start(mut file: File) -> io::Result<Vec<u8>> {
+    // The compiler's own descriptor has moved, ours hasn't.
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Gives the compiler a terminal like ours for its messages, so that they have the same colours and width; what comes
+/// out of our end goes to ours unchanged.
+fn pseudo_terminal(compiler: &mut Command) -> io::Result<File> {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&ours)?;
+    unlockpt(&ours)?;
+    let name = ptsname(&ours, Vec::new())?;
+    let mode = rustix::fs::Mode::empty();
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
+    let theirs: OwnedFd = rustix::fs::open(name.as_c_str(), flags, mode)?;
+    let mut attributes = tcgetattr(&theirs)?;
+    attributes.make_raw();
+    tcsetattr(&theirs, OptionalActions::Now, &attributes)?;
+    tcsetwinsize(&theirs, tcgetwinsize(io::stderr())?)?;
+    compiler.stderr(Stdio::from(theirs));
+    Ok(File::from(ours))
+}
+
+/// Passes on what the compiler prints until it prints no more. `None` for a stream with too much to keep.
+fn pass_on_output(child: &mut Child, terminal: Option<File>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    let stdout = child.stdout.take();
+    let other = thread::spawn(move || stdout.map_or(Some(Vec::new()), |from| copy(from, io::stdout())));
+    let stderr = match (terminal, child.stderr.take()) {
+        (Some(terminal), _) => copy(terminal, io::stderr()),
+        (None, Some(pipe)) => copy(pipe, io::stderr()),
+        (None, None) => Some(Vec::new()),
+    };
+    (other.join().ok().flatten(), stderr)
+}
+
+fn copy(mut from: impl Read, mut to: impl Write) -> Option<Vec<u8>> {
+    let (mut all, mut buffer) = (Some(Vec::new()), [0; 16 << 10]);
+    loop {
+        match from.read(&mut buffer) {
+            // A terminal whose other side is closed gives an error.
+            Ok(0) => return all,
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return all,
+            Err(_) => {}
+            Ok(count) => {
+                // If nobody listens, a compiler wouldn't be heard either.
+                let _ = to.write_all(&buffer[..count]).and_then(|()| to.flush());
+                let fits = |kept: &Vec<u8>| kept.len() + count <= MOST_KEPT;
+                all = all.filter(fits);
+                if let Some(all) = &mut all {
+                    all.extend_from_slice(&buffer[..count]);
+                }
+            }
+        }
+    }
+}
+
+fn end_like(status: ExitStatus) -> ExitCode {
+    if let Some(signal) = status.signal() {
+        // Returns only for a signal that can't be raised; its status in a shell stands for it then.
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        return ExitCode::from(u8::try_from(128 + signal).unwrap_or(1));
+    }
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
