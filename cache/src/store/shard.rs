@@ -1,6 +1,6 @@
-//! One shard's directory: what is in it, and which of it goes first.
+//! One shard's directory: what is in it, and since when it wasn't used.
 //!
-//! Knows no limits; how much may stay is the caller's decision.
+//! Knows no limits; what may stay is the caller's decision.
 
 use std::fs;
 use std::io;
@@ -92,27 +92,6 @@ impl Listing {
         self.temporaries
             .iter()
             .filter(move |file| now.duration_since(file.used).is_ok_and(|age| age > ABANDONED))
-    }
-
-    /// Removes the entries that were used longest ago until the rest is at most `target` bytes, or time is up.
-    /// Says what went, and what couldn't be removed.
-    pub(super) fn evict(&mut self, target: u64, deadline: Option<Instant>) -> (Amount, u64) {
-        // The last one goes first.
-        self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
-        let (mut evicted, mut failed) = (Amount::default(), 0);
-        let mut kept = self.amount().bytes;
-        while kept > target && !is_over(deadline) {
-            let Some(entry) = self.entries.pop() else { break };
-            kept -= entry.bytes;
-            match remove(&entry.path) {
-                Ok(()) => evicted.add(entry.bytes),
-                Err(error) => {
-                    tracing::debug!(path = %entry.path.display(), %error, "can't evict");
-                    failed += 1;
-                }
-            }
-        }
-        (evicted, failed)
     }
 }
 

@@ -28,7 +28,7 @@ const SAVED_EVERY: Duration = Duration::from_secs(2);
 struct Row {
     bytes: u64,
     files: u64,
-    /// When the shard was counted, in seconds since the epoch; 0 is never.
+    /// When the shard was counted, in microseconds since the epoch; 0 is never.
     counted: u64,
 }
 
@@ -96,11 +96,6 @@ impl Sizes {
         table.changed = true;
     }
 
-    /// What the shard holds, roughly.
-    pub(super) fn of(&self, shard: u8) -> Amount {
-        self.table().amount(usize::from(shard))
-    }
-
     /// What all shards hold, roughly.
     pub(super) fn total(&self) -> Amount {
         let table = self.table();
@@ -117,9 +112,17 @@ impl Sizes {
             .filter(|&shard| {
                 let counted = table.rows[usize::from(shard)].counted;
                 // A count in the future was made before the clock was set back.
-                counted == 0 || now.checked_sub(counted).is_none_or(|age| age > TRUSTED.as_secs())
+                counted == 0 || now.checked_sub(counted).is_none_or(|age| age > micros(TRUSTED))
             })
             .collect()
+    }
+
+    /// All shards, the one whose count is the oldest first.
+    pub(super) fn longest_uncounted_first(&self) -> Vec<u8> {
+        let table = self.table();
+        let mut shards: Vec<u8> = (0..=u8::MAX).collect();
+        shards.sort_by_key(|&shard| table.rows[usize::from(shard)].counted);
+        shards
     }
 
     /// How many shards were never counted.
@@ -230,7 +233,11 @@ fn decode(bytes: &[u8]) -> Option<[Row; SHARDS]> {
 
 fn now() -> u64 {
     // At least 1, as 0 is never.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs().max(1))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| micros(since).max(1))
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn signed(bytes: u64) -> i64 {

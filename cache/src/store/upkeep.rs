@@ -1,17 +1,19 @@
 //! Keeping the cache within its limit, in the background.
 //!
-//! The limit holds for the whole cache; a shard's quota, an even share of it, only decides which shard gives way.
-//! Keys spread evenly, so evicting the longest unused of the fullest shards comes close to doing so over all, and
-//! never needs to look at more than one directory at a time. A shard may exceed its quota while others have room:
-//! one huge object isn't thrown out because of where its hash has put it.
+//! What was used longest ago goes first, among a sample: some of the shards, with a few thousand files. As keys spread
+//! evenly, the oldest of a sample are about the oldest of all, and a huge cache is never looked at as a whole; a small
+//! one is its own sample. The next sample has other shards, until the first ones' turn comes again.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::Store;
-use super::layout::SHARDS;
+use super::layout::Entry;
 use super::shard::{self, Amount, Listed, Listing};
+
+/// How many files are compared by their age at a time.
+const SAMPLE: usize = 4096;
 
 /// What a run of the upkeep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -70,33 +72,63 @@ impl Store {
         upkeep
     }
 
-    /// Evicts from the fullest shards until all is within the limit; says whether it is.
+    /// Evicts until all is within the limit; says whether it is.
     fn shrink(&self, deadline: Option<Instant>, upkeep: &mut Upkeep) -> bool {
         let limit = self.max_size();
-        // A tenth of the shard at once, so that the next is far off.
-        let target = limit / SHARDS as u64 / 10 * 9;
-        let mut tried = [false; SHARDS];
+        let mut shards = self.sizes.longest_uncounted_first().into_iter();
         while self.sizes.total().bytes > limit {
-            let fullest = (0..=u8::MAX)
-                .filter(|&shard| !tried[usize::from(shard)])
-                .max_by_key(|&shard| self.sizes.of(shard).bytes);
-            let Some(fullest) = fullest.filter(|_| !shard::is_over(deadline)) else { return false };
-            tried[usize::from(fullest)] = true;
-            let Some(mut listing) = self.scan(fullest, false, upkeep) else { continue };
-            // Its size was a guess until now.
-            if self.sizes.total().bytes <= limit {
-                break;
+            if shards.len() == 0 || shard::is_over(deadline) {
+                return false;
             }
-            let before = listing.amount();
-            let (evicted, failed) = listing.evict(target, deadline);
-            upkeep.evicted.files += evicted.files;
-            upkeep.evicted.bytes += evicted.bytes;
-            upkeep.failed += failed;
-            let left =
-                Amount { files: before.files - evicted.files, bytes: before.bytes - evicted.bytes };
-            self.sizes.counted(fullest, left);
+            let sample = self.sample(&mut shards, deadline, upkeep);
+            // The total was a guess until now.
+            let total = self.sizes.total().bytes;
+            if total > limit {
+                self.evict(sample, 0.9 * limit as f64 / total as f64, upkeep);
+            }
         }
         true
+    }
+
+    /// The files of the next few shards, of one at least.
+    fn sample(
+        &self,
+        shards: &mut impl Iterator<Item = u8>,
+        deadline: Option<Instant>,
+        upkeep: &mut Upkeep,
+    ) -> Vec<Listed<Entry>> {
+        let mut sample = Vec::new();
+        for shard in shards {
+            sample.extend(self.scan(shard, false, upkeep).unwrap_or_default().entries);
+            if sample.len() >= SAMPLE || shard::is_over(deadline) {
+                break;
+            }
+        }
+        sample
+    }
+
+    /// Removes what was used longest ago until only this share of the sample is left, some room for new files
+    /// included. Not stopped by the time: a short one would never get further than to a sample.
+    fn evict(&self, mut sample: Vec<Listed<Entry>>, share: f64, upkeep: &mut Upkeep) {
+        sample.sort_by_key(|entry| entry.used);
+        let mut left = shard::amount(&sample).bytes;
+        let target = (left as f64 * share) as u64;
+        for entry in sample {
+            if left <= target {
+                break;
+            }
+            left -= entry.bytes;
+            match shard::remove(&entry.path) {
+                Ok(()) => {
+                    upkeep.evicted.add(entry.bytes);
+                    self.sizes.removed(entry.what.shard(), entry.bytes);
+                }
+                Err(error) => {
+                    tracing::debug!(path = %entry.path.display(), %error, "can't evict");
+                    upkeep.failed += 1;
+                }
+            }
+        }
     }
 
     /// Counts a shard, and cleans it.
