@@ -1,9 +1,34 @@
-//! The place of the header-hash compile cache, which survives header churn.
+//! A compile cache that survives header churn.
 //!
-//! - [`store`]: blobs and records on the disk, within a limit.
+//! A reader who follows one job meets the modules in this order: [`cache`] (the lookup as a whole), `plan` (whether and
+//! how an invocation is cached), `compiler` (which compiler it is), `tier` (the ways to recognise a result), `outputs` (a
+//! result put in its place); and for a job that ran, `account` (what it was made of: `files`, `search`, `absent`, `rule`
+//! and [`source`]) and [`store`].
 //!
-//! The rest isn't written yet: every job is compiled. The cache will be asked between the analysis of a job and its
-//! scheduling, and told of each result that came home; it will know no executor and no network, only
-//! [`farmbuild_core::job`].
+//! Knows no executor and no network; of the core only what a job and its analysis are, and
+//! [`farmbuild_core::pipeline::Cache`], which it implements.
 
+mod absent;
+mod account;
+pub mod cache;
+mod clock;
+mod compiler;
+mod digest;
+mod explanations;
+mod files;
+mod job;
+mod manifest;
+mod manifests;
+mod marked;
+mod outputs;
+mod plan;
+pub mod reason;
+mod rule;
+mod search;
+pub mod source;
 pub mod store;
+mod tier;
+mod variants;
+
+pub use self::cache::CompileCache;
+pub use self::reason::Reason;

@@ -40,6 +40,7 @@ impl EntryKind {
         Self::Record(RecordKind::ALL[0]),
         Self::Record(RecordKind::ALL[1]),
         Self::Record(RecordKind::ALL[2]),
+        Self::Record(RecordKind::ALL[3]),
     ];
 
     fn suffix(self) -> &'static str {

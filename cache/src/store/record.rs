@@ -30,17 +30,20 @@ pub enum RecordKind {
     Text,
     /// What is known about a file or a toolchain.
     Facts,
+    /// The command lines that a source was compiled by.
+    Variants,
 }
 
 impl RecordKind {
     /// Every kind there is. (A new one also needs its line in `EntryKind::ALL`, which the compiler asks for.)
-    pub const ALL: [Self; 3] = [Self::Manifest, Self::Text, Self::Facts];
+    pub const ALL: [Self; 4] = [Self::Manifest, Self::Text, Self::Facts, Self::Variants];
 
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
             Self::Text => "text",
             Self::Facts => "facts",
+            Self::Variants => "variants",
         }
     }
 
@@ -50,6 +53,7 @@ impl RecordKind {
             Self::Manifest => 1,
             Self::Text => 2,
             Self::Facts => 3,
+            Self::Variants => 4,
         }
     }
 }

@@ -16,7 +16,7 @@ use farmbuild_local::home::LocalHome;
 
 use super::reports;
 use crate::farm::source::FarmSource;
-use crate::farm::{FarmConfig, FarmError, Fidelity, executors};
+use crate::farm::{CacheConfig, FarmConfig, FarmError, Fidelity, executors};
 
 /// How often a farm's file is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
@@ -113,6 +113,11 @@ impl Farms {
 impl Farm {
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.pipeline
+    }
+
+    /// How its jobs are cached.
+    pub(crate) fn cache_config(&self) -> CacheConfig {
+        lock(&self.config).config.cache.clone()
     }
 
     fn put_in_force(&self, config: FarmConfig) {

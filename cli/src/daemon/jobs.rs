@@ -9,7 +9,7 @@ use std::time::Instant;
 use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::{Compiled, Miss};
-use farmbuild_core::pipeline::{Answer, CacheMode, Circumstances, Uncached, Wanted};
+use farmbuild_core::pipeline::{Answer, Cache, CacheMode, Circumstances, Uncached, Wanted};
 use farmbuild_core::protocol::frame::{self, FrameError};
 use farmbuild_core::protocol::message::{
     BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
@@ -47,6 +47,11 @@ pub(crate) async fn answer(
             CacheMode::Off
         }
     };
+    let results = match cache {
+        CacheMode::Off => None,
+        _ => daemon.caches.choose(&farm.cache_config(), &request.env),
+    };
+    let cache = results.as_deref().map(|results| (results as &dyn Cache, cache));
     let terminal = request.terminal.clone();
     let invocation = Arc::new(Invocation::from(request));
     let tokens = daemon.builds.outer_tokens(build);
@@ -108,7 +113,7 @@ pub(crate) async fn answer(
             });
             let home = HomeRun { farm: &farm, permit, bytes, ticket };
             match miss {
-                Some(miss) => home.let_wrapper_tell(stream, miss, lines).await,
+                Some(miss) => home.let_wrapper_tell(daemon, build, stream, miss, lines).await,
                 None => home.let_wrapper_run(stream).await,
             }
         }
@@ -140,6 +145,8 @@ impl HomeRun<'_> {
     /// Likewise, for a compile whose result is to be kept.
     async fn let_wrapper_tell(
         self,
+        daemon: &Daemon,
+        build: Option<BuildId>,
         mut stream: UnixStream,
         miss: Box<dyn Miss>,
         lines: u64,
@@ -171,7 +178,8 @@ impl HomeRun<'_> {
         drop(self.permit);
         match succeeded {
             Some(compiled) => {
-                miss.keep(compiled).await;
+                let uncached = miss.keep(compiled).await;
+                daemon.count(build, |counters| count_uncached(counters, uncached.as_ref()));
                 frame::write_async(&mut stream, &Reply::Kept).await
             }
             None => {

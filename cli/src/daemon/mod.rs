@@ -4,6 +4,7 @@
 //! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
 
 pub(crate) mod builds;
+pub(crate) mod caches;
 pub(crate) mod counting;
 pub(crate) mod detach;
 pub(crate) mod farms;
@@ -30,6 +31,7 @@ use crate::client::runtime_dir::RuntimeDir;
 use crate::client::start::open_private;
 use crate::farm::LocalConfig;
 use builds::Builds;
+use caches::Caches;
 use counting::Counting;
 use farms::Farms;
 use lifetime::Lifetime;
@@ -53,6 +55,7 @@ pub(crate) enum DaemonError {
 pub(crate) struct Daemon {
     pub(crate) started: Instant,
     pub(crate) farms: Farms,
+    pub(crate) caches: Caches,
     pub(crate) builds: Builds,
     pub(crate) counting: Counting,
     pub(crate) lifetime: Lifetime,
@@ -111,12 +114,14 @@ async fn serve(
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
         farms: Farms::new(budget, keeping::read(&speeds).unwrap_or_default()),
+        caches: Caches::default(),
         builds: Builds::default(),
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
         lifetime: Lifetime::new(runtime_dir, lock),
     });
     tracing::info!(pid = std::process::id(), "the daemon is there");
     let result = server::accept_until_the_end(&daemon, listener).await;
+    daemon.caches.settle().await;
     if let Err(error) = daemon.counting.save() {
         tracing::warn!(%error, "the counters could not be saved");
     }

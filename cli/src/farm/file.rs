@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{FarmConfig, Fidelity, HostConfig, LocalConfig, Via, executors};
+use super::{CacheConfig, FarmConfig, Fidelity, HostConfig, LocalConfig, Via, executors};
 
 /// Jobs a host gets where the file doesn't say, as in distcc's host lists.
 pub(crate) const DEFAULT_SLOTS: usize = 4;
@@ -26,7 +26,8 @@ pub(crate) enum FileError {
 struct File {
     #[serde(default)]
     local: Local,
-    cache: Option<Spanned<Cache>>,
+    #[serde(default)]
+    cache: Cache,
     #[serde(default)]
     host: Vec<Host>,
 }
@@ -39,13 +40,21 @@ struct Local {
     fidelity: Fidelity,
 }
 
-/// Read so that a farm file for a later version is no error; nothing is done with it yet.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the settings of the cache, which is not there yet")]
 struct Cache {
-    dir: Option<String>,
-    max_size: Option<String>,
+    dir: Option<Spanned<String>>,
+    max_size: Option<Spanned<String>>,
+    #[serde(default)]
+    compression: CacheCompression,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CacheCompression {
+    #[default]
+    Zstd,
+    None,
 }
 
 #[derive(Deserialize)]
@@ -138,9 +147,34 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
         slots: counted(&file.local.slots, "slots", 1, cores)?,
         fidelity: file.local.fidelity,
     };
-    let warnings =
-        file.cache.map(|_| "[cache] has no effect yet: this version has no cache".to_owned());
-    Ok(FarmConfig { local, hosts, warnings: warnings.into_iter().collect() })
+    if let Some(dir) = &file.cache.dir
+        && !dir.get_ref().starts_with(['/', '~'])
+    {
+        let what = "`dir` must begin with `/` or `~/`: builds run in many directories".to_owned();
+        return Err(at(dir.span(), what));
+    }
+    let max_size = match &file.cache.max_size {
+        None => None,
+        Some(text) => match size(text.get_ref()) {
+            Some(bytes) => Some(bytes),
+            None => return Err(at(text.span(), format!("`max_size`: {SIZES}"))),
+        },
+    };
+    let cache = CacheConfig {
+        dir: file.cache.dir.map(Spanned::into_inner),
+        max_size,
+        uncompressed: matches!(file.cache.compression, CacheCompression::None),
+    };
+    Ok(FarmConfig { local, cache, hosts, warnings: Vec::new() })
+}
+
+/// How a size is written.
+pub(crate) const SIZES: &str = "write a size as in \"10GiB\", \"500MB\" or \"1.5 TiB\", at least 1 MiB";
+
+/// A size in bytes, as people write it.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let bytes = text.trim().parse::<bytesize::ByteSize>().ok()?.as_u64();
+    (bytes >= 1 << 20).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -167,6 +201,16 @@ mod tests {
     fn an_empty_file_is_this_machine_alone() {
         let farm = parse("").unwrap();
         assert_eq!((farm.local, farm.hosts.len()), (LocalConfig::default(), 0));
+    }
+
+    #[test]
+    fn a_cache_has_a_place_and_a_size() {
+        let text = "[cache]\ndir = \"~/c\"\nmax_size = \"20GiB\"\ncompression = \"none\"\n";
+        let cache = parse(text).unwrap().cache;
+        assert_eq!(cache.dir.as_deref(), Some("~/c"));
+        assert_eq!((cache.max_size, cache.uncompressed), (Some(20 << 30), true));
+        assert!(error("[cache]\nmax_size = \"many\"\n").starts_with("line 2: `max_size`"));
+        assert!(error("[cache]\ndir = \"c\"\n").starts_with("line 2: `dir` must"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use farmbuild_distcc::hosts::{self, HostList, RemoteHost};
 use farmbuild_distcc::{Compression, DEFAULT_PORT};
 
-use super::{FarmConfig, HostConfig, LocalConfig, Via};
+use super::{CacheConfig, FarmConfig, HostConfig, LocalConfig, Via};
 
 pub(crate) use farmbuild_distcc::hosts::HostListError;
 
@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, HostListError> {
             known.queue += host.slots;
         }
     }
-    Ok(FarmConfig { local: local_config, hosts: merged, warnings: Vec::new() })
+    Ok(FarmConfig { local: local_config, cache: CacheConfig::default(), hosts: merged, warnings: Vec::new() })
 }
 
 /// The address as the list has it; the port only where it isn't distcc's own.

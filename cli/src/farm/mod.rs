@@ -9,17 +9,32 @@ pub(crate) mod file;
 pub(crate) mod hosts;
 pub(crate) mod source;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::thread;
+
+use farmbuild_core::protocol::message::var;
 
 /// A farm, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FarmConfig {
     pub(crate) local: LocalConfig,
+    pub(crate) cache: CacheConfig,
     pub(crate) hosts: Vec<HostConfig>,
     /// What people should know: settings that have no effect yet, doubtful values.
     pub(crate) warnings: Vec<String>,
+}
+
+/// The cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct CacheConfig {
+    /// As written: `~` may stand for the home directory.
+    pub(crate) dir: Option<String>,
+    /// In bytes.
+    pub(crate) max_size: Option<u64>,
+    /// Results are stored as they are.
+    pub(crate) uncompressed: bool,
 }
 
 /// This machine.
@@ -83,4 +98,25 @@ pub(crate) enum FarmError {
         "the farm file {0} is not an absolute path; give `--farm FILE` to `farmbuild`, or set FARMBUILD_FARM to an absolute path"
     )]
     Relative(String),
+}
+
+/// Where the cache of an environment is: `$FARMBUILD_CACHE_DIR`, else where the farm file says, else the usual place for
+/// caches. `None` if no directory of the user's is known.
+pub(crate) fn cache_dir(config: &CacheConfig, env: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let set = |name| var(env, name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    if let Some(dir) = set("FARMBUILD_CACHE_DIR").filter(absolute) {
+        return Some(dir);
+    }
+    let home = || set("HOME").filter(absolute);
+    match config.dir.as_deref() {
+        Some(dir) => match dir.strip_prefix('~') {
+            Some(rest) => Some(home()?.join(rest.trim_start_matches('/'))),
+            None => Some(PathBuf::from(dir)),
+        },
+        None => {
+            let caches = set("XDG_CACHE_HOME").filter(absolute);
+            Some(caches.or_else(|| Some(home()?.join(".cache")))?.join("farmbuild"))
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::path::{self, Path, PathBuf};
 
 use farmbuild_core::protocol::message::var;
 
-use super::{FarmConfig, FarmError, LocalConfig, file, hosts};
+use super::{CacheConfig, FarmConfig, FarmError, LocalConfig, file, hosts};
 
 /// The longest farm file that is read, in bytes; a thousand hosts are a tenth of it.
 const MAX_FILE: u64 = 1 << 20;
@@ -77,6 +77,7 @@ impl FarmSource {
             }
             Self::Nowhere => Ok(FarmConfig {
                 local: LocalConfig::default(),
+                cache: CacheConfig::default(),
                 hosts: Vec::new(),
                 warnings: Vec::new(),
             }),

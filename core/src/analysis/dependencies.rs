@@ -20,8 +20,8 @@ pub struct DependencyFile {
     pub users_only: bool,
     /// `-MP`, and the names of `-MT` and `-MQ` behind these options.
     pub form: Vec<OsString>,
-    /// A target is given; otherwise it is made from the object's name.
-    pub has_target: bool,
+    /// Its target is the object, because none is given.
+    pub names_object: bool,
 }
 
 /// The dependency options of one command line.
@@ -61,13 +61,25 @@ impl DependencyOptions {
     }
 
     /// The dependency file's path and form, if one is written beside `object`.
-    pub(super) fn file(&self, object: &Path) -> Option<DependencyFile> {
+    pub(super) fn file(&self, family: Family, object: &Path) -> Option<DependencyFile> {
+        let given = self.has_target || self.has_target_by_preprocessor;
         Some(DependencyFile {
             path: self.path(object)?,
             users_only: self.users_only,
             form: self.form.clone(),
-            has_target: self.has_target || self.has_target_by_preprocessor,
+            names_object: self.driver_sees(family) && !given,
         })
+    }
+
+    /// clang reads `-Wp,-MD,FILE` as its driver's `-MD -MF FILE` and names the object. gcc hands it on, and its
+    /// preprocessor, which knows no object, makes the name from the source's, here as in a compile.
+    fn driver_sees(&self, family: Family) -> bool {
+        self.by_preprocessor.is_none() || family == Family::Clang
+    }
+
+    /// Whether both the driver and the preprocessor are told of a file.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.by_preprocessor.is_some() && (self.by_driver || self.file.is_some())
     }
 
     /// Takes in `-Wp,-MD,FILE`.
@@ -114,9 +126,7 @@ impl DependencyOptions {
             // gcc calls `-MF` or `-MT` without `-MD` an error, clang ignores them; both will themselves.
             return Ok(args);
         };
-        let mixed = self.by_driver || self.file.is_some();
-        if self.by_preprocessor.is_some() && mixed
-            || path.as_os_str().is_empty()
+        if self.is_mixed() || path.as_os_str().is_empty()
             || is_special(&path)
         {
             return Err(Refusal::DependencyOptions);
@@ -124,10 +134,7 @@ impl DependencyOptions {
         if self.by_preprocessor.is_none() && self.file.is_none() {
             args.extend(["-MF".into(), path.into_os_string()]);
         }
-        // clang reads `-Wp,-MD,FILE` as its driver's `-MD -MF FILE` and names the object. gcc hands it on, and its
-        // preprocessor, which knows no object, makes the name from the source's, here as in a compile.
-        let driver_sees = self.by_preprocessor.is_none() || family == Family::Clang;
-        if driver_sees && !self.has_target && !self.has_target_by_preprocessor {
+        if self.driver_sees(family) && !self.has_target && !self.has_target_by_preprocessor {
             args.extend(["-MQ".into(), object.into()]);
         }
         Ok(args)

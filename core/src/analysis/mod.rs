@@ -138,10 +138,12 @@ pub fn analyse_as(
     let side_outputs = side_outputs(&mut scan, kind, output.as_deref());
     let remote = plan::plan(&mut scan, kind, output.as_deref(), cwd);
     let dependencies = match (scan.sources.as_slice(), &output) {
-        ([_], Some(object)) => scan.dependencies.file(object),
+        ([_], Some(object)) => scan.dependencies.file(scan.compiler.family, object),
         _ => None,
     };
-    let Scan { sources, debug_info, arguments, refused: objections, .. } = scan;
+    let mixed = scan.dependencies.is_mixed().then(|| Refused::from(Refusal::DependencyOptions));
+    let Scan { sources, debug_info, arguments, refused: mut objections, .. } = scan;
+    objections.extend(mixed);
     Ok(Analysis {
         kind,
         sources,

@@ -5,7 +5,6 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -130,6 +129,9 @@ pub trait Miss: Send + Sync {
     /// Whether it is worth preprocessing the job for the sake of looking it up: it was seen before, with other headers.
     fn wants_text(&self) -> bool;
 
+    /// Whether the result is wanted.
+    fn keeps(&self) -> bool;
+
     /// Looks the job up by its text. Of a hit, all outputs but the dependency file are in their places.
     async fn look_up_text(&mut self, text: Text<'_>) -> Option<Hit>;
 
@@ -138,7 +140,8 @@ pub trait Miss: Send + Sync {
     fn telling_args(&self) -> Vec<OsString>;
 
     /// Takes the result of a compile that succeeded, its outputs in their places. When this returns, outputs may change.
-    async fn keep(self: Box<Self>, compiled: Compiled);
+    /// What comes back says why the result is of no use.
+    async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached>;
 }
 
 /// A cache of results.
@@ -146,7 +149,4 @@ pub trait Miss: Send + Sync {
 pub trait Cache: Send + Sync {
     /// Looks a job up before anything of it has run; may run its compiler on `home` to ask what it is.
     async fn look_up(&self, question: Question, home: &Arc<dyn Home>) -> LookUp;
-
-    /// Where it keeps its results.
-    fn directory(&self) -> PathBuf;
 }

@@ -105,8 +105,8 @@ pub enum Wanted {
 pub struct Circumstances<'a> {
     /// Under somebody else's jobserver: where local work takes its tokens from.
     pub tokens: Option<&'a dyn TokenSource>,
-    /// What the cache may be used for.
-    pub cache: CacheMode,
+    /// The cache to ask, and what it may be used for.
+    pub cache: Option<(&'a dyn Cache, CacheMode)>,
     /// As [`Question::terminal`].
     pub terminal: &'a str,
 }
@@ -122,7 +122,6 @@ pub struct Pipeline {
     source_files: SourceFiles,
     scheduler: Scheduler,
     hosts: Mutex<Vec<Arc<dyn Executor>>>,
-    cache: Mutex<Option<Arc<dyn Cache>>>,
     strict: AtomicBool,
     next: AtomicU64,
 }
@@ -188,7 +187,6 @@ impl Pipeline {
             source_files: SourceFiles::default(),
             scheduler,
             hosts: Mutex::default(),
-            cache: Mutex::default(),
             strict: AtomicBool::new(false),
             next: AtomicU64::new(1),
         }
@@ -202,17 +200,6 @@ impl Pipeline {
         self.scheduler.set_hosts(hosts.into_iter().map(|HostEntry { executor, key }| {
             HostEntry::new(Arc::new(ByHostsNames::new(executor, &self.names)), key)
         }));
-    }
-
-    /// Replaces the cache, while jobs run; `None` for none.
-    pub fn set_cache(&self, cache: Option<Arc<dyn Cache>>) {
-        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
-    }
-
-    /// The cache in use.
-    #[must_use]
-    pub fn cache(&self) -> Option<Arc<dyn Cache>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn hosts(&self) -> MutexGuard<'_, Vec<Arc<dyn Executor>>> {
@@ -358,6 +345,7 @@ impl Pipeline {
                 if let Some(source) = tokens {
                     permit.hold(source.acquire().await);
                 }
+                let result = result.if_kept();
                 Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result }
             }
             None => {
@@ -374,13 +362,14 @@ impl Pipeline {
         analysis: &Arc<Analysis>,
         around: Circumstances<'_>,
     ) -> Result<Hit, Wanted> {
-        let cache = self.cache().filter(|_| around.cache != CacheMode::Off);
-        let Some(cache) = cache else { return Err(Wanted::Nowhere) };
+        let Some((cache, mode)) = around.cache.filter(|(_, mode)| *mode != CacheMode::Off) else {
+            return Err(Wanted::Nowhere);
+        };
         let question = Question {
             invocation: Arc::clone(invocation),
             analysis: Arc::clone(analysis),
             terminal: around.terminal.to_owned(),
-            mode: around.cache,
+            mode,
         };
         match cache.look_up(question, &self.home).await {
             LookUp::Hit(hit) => Ok(hit),
@@ -522,17 +511,26 @@ impl Pipeline {
             Some(Kind::Link | Kind::CompileAndLink) => Some(self.permit(Use::Link, tokens).await),
             _ => Some(self.permit(Use::Compile, tokens).await),
         };
-        Answer::Home { reason, permit, lines, bytes, faults, result }
+        Answer::Home { reason, permit, lines, bytes, faults, result: result.if_kept() }
+    }
+}
+
+impl Wanted {
+    /// The same, but for a lookup whose result isn't to be kept.
+    fn if_kept(self) -> Self {
+        match self {
+            Self::By(miss) if !miss.keeps() => Self::Nowhere,
+            other => other,
+        }
     }
 }
 
 /// Gives the cache what a host compiled without a word. Its outputs are in their places.
 async fn keep_quiet_compile(result: Wanted, lines: u64) -> Option<Uncached> {
-    match result {
+    match result.if_kept() {
         Wanted::By(miss) => {
             let (stdout, stderr, dependencies) = (Bytes::new(), Bytes::new(), None);
-            miss.keep(Compiled { stdout, stderr, dependencies, lines }).await;
-            None
+            miss.keep(Compiled { stdout, stderr, dependencies, lines }).await
         }
         Wanted::Not(uncached) => Some(uncached),
         Wanted::Nowhere => None,

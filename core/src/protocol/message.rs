@@ -267,6 +267,31 @@ pub struct ToolchainReport {
     pub reason: Option<String>,
 }
 
+/// The last lookup of a source in the cache, for people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The source, absolute.
+    pub source: OsString,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// The tier that found it; `None` if none did.
+    pub tier: Option<String>,
+    /// What came of it, in a sentence.
+    pub verdict: String,
+    /// How it differed from the nearest result that is known: what was overlooked for a hit, and what stood in the way
+    /// of one otherwise.
+    pub changes: Vec<WhyChange>,
+}
+
+/// One difference from a result that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyChange {
+    /// `file`, `appeared`, `macro`, `argument`, `variable`, `compiler`, `terminal`, `text`, `directory` or `more`.
+    pub kind: String,
+    /// Which one.
+    pub what: String,
+}
+
 /// The daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DaemonStatus {

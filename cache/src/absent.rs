@@ -1,0 +1,277 @@
+//! Files that a compile looked for and didn't find: if one of them appears, the compile would read it.
+//!
+//! ccache doesn't notice a header that appears earlier in the search path. Here the names that were looked for in vain
+//! are kept by directory. A directory that is unchanged since its names were looked at costs one `stat`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
+use crate::digest::Digest;
+use crate::files::State;
+use crate::search::Chain;
+use crate::source::{Facts, Sign};
+use crate::store::Key;
+
+/// Names that weren't there, by directory; directories as the compiler spells them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Absent(BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>);
+
+/// A file that was read, and what is known of it.
+pub(crate) struct Read<'a> {
+    /// As the compiler spells it.
+    pub(crate) path: &'a Path,
+    pub(crate) facts: &'a Facts,
+}
+
+impl Absent {
+    /// What a compile in `cwd` that read `files` must have looked for in vain, at most.
+    ///
+    /// The rules of gcc's manual ("Search Path") and clang's: a quoted name is looked for beside the file that names it,
+    /// then in the quote directories, then like one in brackets. More names than were really looked for do no harm.
+    pub(crate) fn of(cwd: &Path, chain: &Chain, files: &[Read<'_>]) -> Self {
+        let mut absent = Self::default();
+        let mut look = |path: PathBuf| {
+            if fs::symlink_metadata(cwd.join(&path)).is_err() {
+                absent.insert(&path);
+            }
+        };
+        let order: Vec<&Path> =
+            chain.quote.iter().chain(&chain.bracket).map(|it| undotted(it)).collect();
+        let mut names: BTreeSet<PathBuf> = BTreeSet::new();
+        for file in files {
+            let path = undotted(file.path);
+            for (position, directory) in order.iter().enumerate() {
+                let Some(name) = below(directory, path) else { continue };
+                for earlier in &order[..position] {
+                    look(earlier.join(name));
+                }
+                names.insert(name.to_owned());
+            }
+            let mut precompiled = path.as_os_str().to_owned();
+            precompiled.push(".gch");
+            look(precompiled.into());
+        }
+        for file in files {
+            let beside = undotted(file.path).parent().unwrap_or(Path::new(""));
+            for include in file.facts.includes.iter().filter(|include| include.quoted) {
+                look(beside.join(OsStr::from_bytes(&include.name)));
+            }
+            for probe in &file.facts.has_include {
+                let name = OsStr::from_bytes(&probe.name);
+                let beside = probe.quoted.then_some(beside);
+                order.iter().copied().chain(beside).for_each(|it| look(it.join(name)));
+            }
+            if file.facts.has(Sign::ComputedInclude) {
+                // Any of the names may be the one that was computed.
+                names.iter().for_each(|name| look(beside.join(name)));
+            }
+        }
+        for header in &chain.forced {
+            look(header.clone());
+        }
+        for directory in &chain.missing {
+            look(directory.clone());
+        }
+        absent
+    }
+
+    fn insert(&mut self, path: &Path) {
+        let Some(name) = path.file_name() else { return };
+        let directory = path.parent().unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
+        self.0.entry(directory).or_default().insert(name.as_bytes().to_vec());
+    }
+
+    /// Whether a precompiled header would have been found.
+    pub(crate) fn has_precompiled(cwd: &Path, files: &[Read<'_>]) -> bool {
+        files.iter().any(|file| {
+            [".gch", ".pch"].iter().any(|suffix| {
+                let mut path = cwd.join(file.path).into_os_string();
+                path.push(suffix);
+                fs::symlink_metadata(path).is_ok()
+            })
+        })
+    }
+
+    /// Equal for equal sets of names.
+    pub(crate) fn id(&self) -> Key {
+        let mut digest = Digest::new("farmbuild absent 1");
+        for (directory, names) in &self.0 {
+            digest.bytes("directory", directory);
+            digest.list("names", names.iter().map(|name| OsStr::from_bytes(name)));
+        }
+        digest.key()
+    }
+
+    /// Roughly the bytes that this takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.values().map(|names| 64 + names.iter().map(|name| name.len() + 32).sum::<usize>()).sum()
+    }
+
+    fn appeared(&self, cwd: &Path, directory: &[u8]) -> Option<PathBuf> {
+        let base = cwd.join(OsStr::from_bytes(directory));
+        let names = self.0.get(directory)?;
+        names.iter().map(|name| base.join(OsStr::from_bytes(name))).find(|path| {
+            // Even a dangling link is no longer nothing.
+            fs::symlink_metadata(path).is_ok()
+        })
+    }
+}
+
+/// `path` without `./` in front: compilers leave it out here and there.
+fn undotted(path: &Path) -> &Path {
+    let mut rest = path;
+    while let Ok(stripped) = rest.strip_prefix(".") {
+        if stripped == rest {
+            break;
+        }
+        rest = stripped;
+    }
+    rest
+}
+
+/// The name by which `path` is found in `directory`, as it is spelt: no link is followed.
+fn below<'a>(directory: &Path, path: &'a Path) -> Option<&'a Path> {
+    let name = path.strip_prefix(directory).ok()?;
+    (!name.as_os_str().is_empty() && !name.is_absolute()).then_some(name)
+}
+
+/// Remembers which directories were unchanged when their names were looked at last.
+pub(crate) struct Absences {
+    /// By set of names: each directory's state; `None` for one that isn't there.
+    seen: Mutex<LruCache<Key, Arc<Vec<Option<State>>>>>,
+}
+
+impl Absences {
+    pub(crate) fn new() -> Self {
+        const MOST: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
+        Self { seen: Mutex::new(LruCache::new(MOST)) }
+    }
+
+    /// The first of the names that has appeared, if any has. `id` is that of `absent`.
+    pub(crate) fn appeared(&self, absent: &Absent, id: Key, cwd: &Path) -> Option<PathBuf> {
+        let mut digest = Digest::new("farmbuild absent here 1");
+        digest.bytes("id", id.as_bytes());
+        digest.bytes("cwd", cwd.as_os_str().as_bytes());
+        let key = digest.key();
+        let known = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.get(&key).cloned()
+        };
+        let mut states = Vec::with_capacity(absent.0.len());
+        let mut changed = known.is_none();
+        for (index, directory) in absent.0.keys().enumerate() {
+            let now = Moment::now();
+            let meta = fs::metadata(cwd.join(OsStr::from_bytes(directory))).ok();
+            let state = meta.as_ref().map(State::of);
+            let then = known.as_ref().and_then(|known| known.get(index).copied());
+            // A directory that isn't there holds nothing.
+            if state.is_some() && then != Some(state) {
+                if let Some(path) = absent.appeared(cwd, directory) {
+                    return Some(path);
+                }
+                changed = true;
+            }
+            // Changed so lately that another change wouldn't show: to be looked at again.
+            let trusted = meta.is_none_or(|meta| now.would_show_a_change(&meta));
+            states.push(if trusted { state } else { None });
+            changed |= !trusted || then != Some(state);
+        }
+        if changed {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.put(key, Arc::new(states));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(directories: &[&str]) -> Chain {
+        Chain { bracket: directories.iter().map(PathBuf::from).collect(), ..Chain::default() }
+    }
+
+    fn appeared(space: &Path, absent: &Absent, absences: &Absences) -> Option<PathBuf> {
+        absences.appeared(absent, absent.id(), space)
+    }
+
+    /// A file `b/h.h` found behind `a`, and `main.c` that names it.
+    fn shadowed(text: &str) -> (tempfile::TempDir, Absent) {
+        let space = tempfile::tempdir().unwrap();
+        for directory in ["a", "b"] {
+            fs::create_dir(space.path().join(directory)).unwrap();
+        }
+        let facts = Facts::of(text.as_bytes());
+        let none = Facts::of(b"");
+        let files = [
+            Read { path: Path::new("main.c"), facts: &facts },
+            Read { path: Path::new("b/h.h"), facts: &none },
+        ];
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files);
+        (space, absent)
+    }
+
+    #[test]
+    fn a_header_that_appears_earlier_in_the_path_is_noticed() {
+        let (space, absent) = shadowed("#include <h.h>\n");
+        let absences = Absences::new();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::write(space.path().join("a/other.h"), "").unwrap();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::write(space.path().join("a/h.h"), "").unwrap();
+        let path = Some(space.path().join("a/h.h"));
+        assert_eq!(appeared(space.path(), &absent, &absences), path);
+    }
+
+    #[test]
+    fn a_header_that_appears_beside_the_file_that_quotes_it_is_noticed() {
+        let (space, absent) = shadowed("#include \"h.h\"\n");
+        fs::write(space.path().join("h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &Absences::new()).is_some());
+        let (space, absent) = shadowed("#include <h.h>\n");
+        fs::write(space.path().join("h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &Absences::new()).is_none());
+    }
+
+    #[test]
+    fn a_header_that_was_only_asked_about_is_noticed() {
+        let (space, absent) = shadowed("#if __has_include(<new.h>)\n#endif\n");
+        fs::write(space.path().join("b/new.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &Absences::new()).is_some());
+    }
+
+    #[test]
+    fn a_directory_of_the_path_that_appears_is_noticed() {
+        let space = tempfile::tempdir().unwrap();
+        let missing = Chain { missing: vec!["later".into()], ..Chain::default() };
+        let (absent, absences) = (Absent::of(space.path(), &missing, &[]), Absences::new());
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::create_dir(space.path().join("later")).unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+
+    #[test]
+    fn a_subdirectory_that_appears_with_the_header_is_noticed() {
+        let space = tempfile::tempdir().unwrap();
+        fs::create_dir_all(space.path().join("b/sys")).unwrap();
+        let none = Facts::of(b"");
+        let files = [Read { path: Path::new("b/sys/h.h"), facts: &none }];
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files);
+        let absences = Absences::new();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::create_dir_all(space.path().join("a/sys")).unwrap();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::write(space.path().join("a/sys/h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+}

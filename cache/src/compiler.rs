@@ -1,0 +1,177 @@
+//! Which compiler a job would run: the content of its driver, of the programs that the driver runs, and of the shared
+//! objects that these load.
+//!
+//! Asked of the compiler once; afterwards a `stat` for each of its files tells whether the answer holds.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farmbuild_core::job::Invocation;
+use farmbuild_core::pipeline::{Home, Uncached};
+
+use crate::digest::Digest;
+use crate::files::Files;
+use crate::plan::variable;
+use crate::reason::Reason;
+use crate::source::ContentHash;
+use crate::store::Key;
+
+/// A compiler by content.
+#[derive(Debug)]
+pub(crate) struct Compiler {
+    /// Equal for equal compilers, wherever they are.
+    pub(crate) id: Key,
+    /// Whether it calls itself clang.
+    pub(crate) is_clang: bool,
+    files: Vec<(PathBuf, ContentHash)>,
+}
+
+/// What chooses a compiler's programs and libraries beside its own file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Choice {
+    program: PathBuf,
+    is_cxx: bool,
+    variables: Vec<Option<OsString>>,
+}
+
+const CHOOSING: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"];
+
+type Answer = Arc<tokio::sync::Mutex<Option<Arc<Compiler>>>>;
+
+/// The compilers that were asked.
+#[derive(Default)]
+pub(crate) struct Compilers {
+    known: Mutex<HashMap<Choice, Answer>>,
+}
+
+impl Compilers {
+    /// The compiler of an invocation.
+    pub(crate) async fn identify(
+        &self,
+        files: &Files,
+        home: &dyn Home,
+        invocation: &Invocation,
+        is_cxx: bool,
+    ) -> Result<Arc<Compiler>, Uncached> {
+        let program = invocation.program.clone();
+        let variables = CHOOSING.map(|name| variable(invocation, name).map(OsStr::to_owned));
+        let choice = Choice { program, is_cxx, variables: variables.to_vec() };
+        let answer = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(choice).or_default())
+        };
+        // Jobs that come while the compiler is asked wait for the one answer.
+        let mut answer = answer.lock().await;
+        if let Some(compiler) = answer.as_ref().filter(|compiler| compiler.is_unchanged(files)) {
+            return Ok(Arc::clone(compiler));
+        }
+        let asked = Arc::new(ask(files, home, invocation, is_cxx).await?);
+        *answer = Some(Arc::clone(&asked));
+        Ok(asked)
+    }
+}
+
+impl Compiler {
+    fn is_unchanged(&self, files: &Files) -> bool {
+        self.files.iter().all(|(path, hash)| files.hash(path) == Some(*hash))
+    }
+}
+
+async fn ask(
+    files: &Files,
+    home: &dyn Home,
+    invocation: &Invocation,
+    is_cxx: bool,
+) -> Result<Compiler, Uncached> {
+    let unknown = || Uncached::from(Reason::CompilerUnknown);
+    if !is_elf(&invocation.program) {
+        return Err(Reason::CompilerScript.into());
+    }
+    let version = home.run(invocation, &["--version".into()]).await.map_err(|_| unknown())?;
+    let is_clang = version.stdout.windows(5).any(|word| word == b"clang");
+    let mut programs = vec![invocation.program.clone()];
+    let wanted: &[&str] = match (is_clang, is_cxx) {
+        (true, _) => &["as"],
+        (false, true) => &["cc1plus", "as"],
+        (false, false) => &["cc1", "as"],
+    };
+    for name in wanted {
+        let question = OsString::from(format!("-print-prog-name={name}"));
+        let ran = home.run(invocation, &[question]).await.map_err(|_| unknown())?;
+        let answer = PathBuf::from(OsString::from_vec(ran.stdout.trim_ascii_end().to_vec()));
+        let found = if answer.is_absolute() { Some(answer) } else { on_path(invocation, &answer) };
+        match found {
+            Some(path) if is_elf(&path) => programs.push(path),
+            Some(_) => return Err(Reason::CompilerScript.into()),
+            // clang has an assembler of its own.
+            None if is_clang => {}
+            None => return Err(unknown()),
+        }
+    }
+    let mut paths = programs.clone();
+    for program in &programs {
+        let mut listing = invocation.clone();
+        listing.program = program.clone();
+        listing.env.push(("LD_TRACE_LOADED_OBJECTS".into(), "1".into()));
+        // A program that needs no loader runs, and says its version.
+        let ran = home.run(&listing, &["--version".into()]).await.map_err(|_| unknown())?;
+        paths.extend(loaded_objects(&ran.stdout));
+    }
+    let mut seen = Vec::new();
+    let mut digest = Digest::new("farmbuild compiler 1");
+    for path in paths {
+        if seen.iter().any(|(known, _)| *known == path) {
+            continue;
+        }
+        let hash = files.hash(&path).ok_or_else(unknown)?;
+        digest.bytes("file", &hash.0);
+        seen.push((path, hash));
+    }
+    Ok(Compiler { id: digest.key(), is_clang, files: seen })
+}
+
+fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = fs::File::open(path).and_then(|mut it| std::io::Read::read_exact(&mut it, &mut magic));
+    read.is_ok() && magic == *b"\x7fELF"
+}
+
+fn on_path(invocation: &Invocation, name: &Path) -> Option<PathBuf> {
+    let directories = std::env::split_paths(variable(invocation, "PATH")?).collect::<Vec<_>>();
+    let candidates = directories.iter().map(|it| invocation.cwd.join(it).join(name));
+    candidates.into_iter().find(|path| path.is_file())
+}
+
+/// The files in what a dynamic loader lists: `name => /path (0x...)`, `/path (0x...)`.
+fn loaded_objects(listing: &[u8]) -> Vec<PathBuf> {
+    let path = |line: &[u8]| {
+        let line = line.trim_ascii();
+        let start = line.windows(4).position(|it| it == b" => ").map_or(0, |at| at + 4);
+        let end = line.windows(4).rposition(|it| it == b" (0x")?;
+        let path = line.get(start..end)?;
+        path.starts_with(b"/").then(|| PathBuf::from(OsStr::from_bytes(path)))
+    };
+    listing.split(|&byte| byte == b'\n').filter_map(path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listing_of_a_loader_is_understood() {
+        let listing = b"\tlinux-vdso.so.1 (0x00007ffd)\n\tlibm.so.6 => /lib/libm.so.6 (0x00007f)\n\
+            \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
+        let paths = loaded_objects(listing);
+        assert_eq!(paths, [Path::new("/lib/libm.so.6"), Path::new("/lib64/ld-linux-x86-64.so.2")]);
+    }
+
+    #[test]
+    fn what_a_static_program_says_is_no_listing() {
+        assert!(loaded_objects(b"gcc (GCC) 12.2.0\nCopyright (C) 2022\n").is_empty());
+    }
+}

@@ -1,0 +1,175 @@
+//! What is known of files: the hash of each, read once for each of its states, and the facts of each content.
+//!
+//! A state is what `stat` tells: device, inode, size and both times. It is trusted when the file's last change is old
+//! enough that another one would show; until then the file is read each time.
+
+use std::fs::{self, Metadata};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+
+use crate::clock::Moment;
+use crate::source::{ContentHash, Facts};
+
+/// Files whose hashes are remembered: the headers of several kernels.
+const MOST_FILES: usize = 100_000;
+/// Bytes of facts that are remembered.
+const MOST_FACTS: usize = 16 << 20;
+
+/// A file's state; another one means that it has to be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl State {
+    pub(crate) fn of(meta: &Metadata) -> Self {
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+/// Hashes by path, and facts by hash. Bounded; what falls out is read again.
+pub(crate) struct Files {
+    hashes: Mutex<LruCache<PathBuf, (State, ContentHash)>>,
+    facts: Mutex<KnownFacts>,
+}
+
+struct KnownFacts {
+    by_content: LruCache<ContentHash, (Arc<Facts>, usize)>,
+    bytes: usize,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Entries are whole at any time.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        const MOST: NonZeroUsize = NonZeroUsize::new(MOST_FILES).unwrap();
+        Self {
+            hashes: Mutex::new(LruCache::new(MOST)),
+            facts: Mutex::new(KnownFacts { by_content: LruCache::unbounded(), bytes: 0 }),
+        }
+    }
+
+    /// The content's hash of the regular file at the absolute `path`; `None` if there is none that can be read.
+    pub(crate) fn hash(&self, path: &Path) -> Option<ContentHash> {
+        self.examine(path).map(|(hash, _)| hash)
+    }
+
+    /// Likewise, with what `stat` said.
+    pub(crate) fn examine(&self, path: &Path) -> Option<(ContentHash, Metadata)> {
+        let meta = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        let state = State::of(&meta);
+        if let Some((then, hash)) = lock(&self.hashes).get(path)
+            && *then == state
+        {
+            return Some((*hash, meta));
+        }
+        let (hash, trusted) = self.read(path, &meta)?;
+        if trusted {
+            lock(&self.hashes).put(path.to_owned(), (state, hash));
+        }
+        Some((hash, meta))
+    }
+
+    /// Reads a file; tells whether its state stands for what was read.
+    fn read(&self, path: &Path, meta: &Metadata) -> Option<(ContentHash, bool)> {
+        let before = Moment::now();
+        let bytes = fs::read(path).ok()?;
+        let hash = ContentHash::of(&bytes);
+        let same = fs::metadata(path).is_ok_and(|now| State::of(&now) == State::of(meta));
+        Some((hash, same && before.would_show_a_change(meta)))
+    }
+
+    /// The facts of the file at `path`, whose content's hash is `hash`; `None` if it is another one by now.
+    pub(crate) fn facts(&self, path: &Path, hash: ContentHash) -> Option<Arc<Facts>> {
+        if let Some((facts, _)) = lock(&self.facts).by_content.get(&hash) {
+            return Some(Arc::clone(facts));
+        }
+        let facts = Facts::of(&fs::read(path).ok()?);
+        if facts.raw != hash {
+            return None;
+        }
+        let facts = Arc::new(facts);
+        self.remember(&facts);
+        Some(facts)
+    }
+
+    /// The facts of this content, if they are remembered.
+    pub(crate) fn known_facts(&self, hash: ContentHash) -> Option<Arc<Facts>> {
+        lock(&self.facts).by_content.get(&hash).map(|(facts, _)| Arc::clone(facts))
+    }
+
+    pub(crate) fn remember(&self, facts: &Arc<Facts>) {
+        let size = weight(&facts);
+        let mut known = lock(&self.facts);
+        if let Some((_, (_, old))) = known.by_content.push(facts.raw, (Arc::clone(facts), size)) {
+            known.bytes -= old;
+        }
+        known.bytes += size;
+        while known.bytes > MOST_FACTS
+            && let Some((_, (_, old))) = known.by_content.pop_lru()
+        {
+            known.bytes -= old;
+        }
+    }
+}
+
+/// Roughly the bytes that facts take in memory.
+fn weight(facts: &Facts) -> usize {
+    let macros: usize = facts.macros.iter().map(|it| 64 + it.body.len() * 8).sum();
+    256 + (facts.mentions.len() + facts.numbers.len()) * 8 + macros + facts.includes.len() * 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_of_a_file_is_seen_however_fast_it_comes() {
+        let space = tempfile::tempdir().unwrap();
+        let (files, path) = (Files::new(), space.path().join("a.h"));
+        for number in 0..200 {
+            // The same size and perhaps the same tick of the clock.
+            let text = format!("{number:03}");
+            fs::write(&path, &text).unwrap();
+            assert_eq!(files.hash(&path), Some(ContentHash::of(text.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_has_no_hash() {
+        let space = tempfile::tempdir().unwrap();
+        let files = Files::new();
+        assert_eq!(files.hash(space.path()), None);
+        assert_eq!(files.hash(Path::new("/dev/null")), None);
+        assert_eq!(files.hash(&space.path().join("missing")), None);
+    }
+
+    #[test]
+    fn facts_are_of_the_content_that_was_asked_for() {
+        let space = tempfile::tempdir().unwrap();
+        let (files, path) = (Files::new(), space.path().join("a.h"));
+        fs::write(&path, "int a;\n").unwrap();
+        let hash = files.hash(&path).unwrap();
+        assert!(files.facts(&path, hash).is_some());
+        fs::write(&path, "int b;\n").unwrap();
+        assert!(files.facts(&path, hash).is_some(), "remembered");
+        assert!(Files::new().facts(&path, hash).is_none(), "the file is another one now");
+    }
+}

@@ -1,0 +1,269 @@
+//! What of an analysed invocation decides about its result, and what files the result is.
+//!
+//! Looks at no file but the names; reads nothing.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use farmbuild_core::analysis::{
+    Analysis, DependencyFile, Family, Kind, Language, Refusal, SideKind, environment,
+};
+use farmbuild_core::job::Invocation;
+use farmbuild_core::pipeline::Uncached;
+
+use crate::digest::Digest;
+use crate::reason::{self, Reason};
+
+/// What of the sources can show in the outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sensitivity {
+    /// What is compiled, and no more.
+    Meaning,
+    /// Also where in its file everything stands (debug info, sanitizers).
+    Positions,
+    /// Every byte (macros in debug info, pedantic warnings about comments).
+    Bytes,
+}
+
+/// A file that the compile writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// What it is: `object`, or a word for a [`SideKind`].
+    pub(crate) label: &'static str,
+    /// As spelt.
+    pub(crate) path: PathBuf,
+    /// A compile that succeeds may leave it out.
+    pub(crate) optional: bool,
+}
+
+/// How an invocation is cached.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The source, as spelt.
+    pub(crate) source: PathBuf,
+    pub(crate) language: Language,
+    /// C++ rather than C, as far as the compiler proper goes.
+    pub(crate) is_cxx: bool,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) dependencies: Option<DependencyFile>,
+    pub(crate) sensitivity: Sensitivity,
+    /// The working directory shows in the outputs.
+    pub(crate) names_directory: bool,
+    /// The processor of this machine is asked for.
+    pub(crate) native: bool,
+    /// The outputs show the whole command line or their own names.
+    shows_names: bool,
+}
+
+/// Arguments that something is said against, and that the key takes care of.
+const IN_THE_KEY: [Refusal; 9] = [
+    Refusal::Native,
+    Refusal::Coverage,
+    Refusal::SplitDebugInfo,
+    Refusal::StackUsage,
+    Refusal::CallGraph,
+    Refusal::RecordedCommandLine,
+    Refusal::EmbeddedSource,
+    Refusal::Charset,
+    Refusal::Traditional,
+];
+
+/// Environment variables that show in a result, beside those of the compiler's search path for its own parts.
+const ENVIRONMENT: [&str; 13] = [
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+    "OBJC_INCLUDE_PATH",
+    "SOURCE_DATE_EPOCH",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "COLUMNS",
+    "GCC_COMPARE_DEBUG",
+    "CL_CONFIG_FILE",
+];
+
+impl Plan {
+    /// Decides whether and how an invocation is cached.
+    pub(crate) fn of(invocation: &Invocation, analysis: &Analysis) -> Result<Self, Uncached> {
+        if let Some(uncached) = reason::kind(analysis.kind) {
+            return Err(uncached);
+        }
+        let refuse = |refusal: Refusal| reason::objection(&refusal.into());
+        let objected = analysis.objections.iter().find(|it| !IN_THE_KEY.contains(&it.reason));
+        if let Some(refused) = objected {
+            return Err(reason::objection(refused));
+        }
+        if let Some(refused) = environment::refused(&invocation.env) {
+            return Err(reason::objection(&refused));
+        }
+        let [source] = analysis.sources.as_slice() else {
+            return Err(refuse(Refusal::SeveralSources));
+        };
+        let special = |path: &Path| path == Path::new("-") || path.starts_with("/dev");
+        if special(&source.path) || source.path.starts_with("/proc") {
+            return Err(refuse(Refusal::SourceNotAFile));
+        }
+        let is_cxx = match source.language {
+            Language::C | Language::PreprocessedC | Language::AssemblyWithCpp => false,
+            Language::Cxx | Language::PreprocessedCxx => true,
+            Language::Assembly => return Err(refuse(Refusal::Assembly)),
+            _ => return Err(refuse(Refusal::Language)),
+        };
+        let object = analysis.output.clone().filter(|path| !special(path));
+        let object = object.ok_or_else(|| refuse(Refusal::OutputNotAFile))?;
+        if invocation.cwd.join(&object) == invocation.cwd.join(&source.path) {
+            return Err(refuse(Refusal::OutputIsSource));
+        }
+        let mut outputs = vec![Output { label: "object", path: object, optional: false }];
+        for side in &analysis.side_outputs {
+            let (label, optional) = match side.kind {
+                SideKind::Dependencies => continue,
+                SideKind::CoverageNotes => ("gcno", false),
+                SideKind::SplitDebugInfo => ("dwo", true),
+                SideKind::StackUsage => ("su", false),
+                SideKind::CallGraph => ("ci", false),
+                _ => return Err(Reason::OddOutput.into()),
+            };
+            outputs.push(Output { label, path: side.path.clone(), optional });
+        }
+        let objects_to = |refusal| analysis.objections.iter().any(|it| it.reason == refusal);
+        let coverage = objects_to(Refusal::Coverage);
+        let others = &analysis.arguments.others;
+        let sanitizes = any(others, |arg| arg.starts_with(b"-fsanitize"));
+        let links_late = any(others, |arg| arg.starts_with(b"-flto"));
+        let clang = analysis.compiler.family == Family::Clang;
+        let mut sensitivity = Sensitivity::Meaning;
+        if !analysis.debug_info.is_none()
+            || sanitizes
+            || coverage
+            || links_late
+            || any(others, |arg| arg == b"-p" || arg == b"-pg")
+            || outputs.len() > 1
+            || any(others, |arg| arg.starts_with(b"-g") && arg != b"-g0")
+        {
+            sensitivity = Sensitivity::Positions;
+        }
+        // clang's debug info has a checksum of each file, and its bitcode has offsets within assembly.
+        let clang_bytes = clang && (!analysis.debug_info.is_none() || links_late);
+        if coverage
+            || clang_bytes
+            || analysis.debug_info.has_macros()
+            || objects_to(Refusal::EmbeddedSource)
+            || objects_to(Refusal::Traditional)
+            || analysis.kind == Kind::Assemble
+            || any(others, looks_at_bytes)
+        {
+            sensitivity = Sensitivity::Bytes;
+        }
+        Ok(Self {
+            source: source.path.clone(),
+            language: source.language,
+            is_cxx,
+            dependencies: analysis.dependencies.clone(),
+            names_directory: sensitivity != Sensitivity::Meaning,
+            native: objects_to(Refusal::Native),
+            shows_names: outputs.len() > 1 || coverage || objects_to(Refusal::RecordedCommandLine),
+            sensitivity,
+            outputs,
+        })
+    }
+
+    /// Whether the source is what the compiler proper reads, without includes.
+    pub(crate) fn is_preprocessed(&self) -> bool {
+        self.language.is_preprocessed()
+    }
+
+    /// The part of every key that needs no file: what is asked of which compiler, and where.
+    pub(crate) fn digest(
+        &self,
+        invocation: &Invocation,
+        analysis: &Analysis,
+        compiler: &[u8],
+    ) -> Digest {
+        let mut digest = Digest::new("farmbuild job 1");
+        digest.bytes("compiler", compiler);
+        let name = invocation.argv.first().map(Path::new).and_then(Path::file_name);
+        digest.bytes("name", name.unwrap_or_default().as_bytes());
+        digest.bytes("language", format!("{:?}", self.language).as_bytes());
+        digest.bytes("source", self.source.as_os_str().as_bytes());
+        digest.list("args", &analysis.arguments.others);
+        for (name, value) in variables(invocation) {
+            digest.bytes(name, value.as_bytes());
+        }
+        if self.names_directory {
+            digest.bytes("directory", invocation.cwd.as_os_str().as_bytes());
+            // gcc writes the directory's name by which its caller knows it.
+            digest.bytes("PWD", variable(invocation, "PWD").unwrap_or_default().as_bytes());
+        }
+        if self.shows_names {
+            digest.list("argv", &invocation.argv);
+        }
+        if self.native {
+            digest.bytes("processor", &processor());
+        }
+        digest
+    }
+}
+
+/// The variables of the environment that may show in a result, as far as they are set.
+pub(crate) fn variables(invocation: &Invocation) -> Vec<(&'static str, OsString)> {
+    let set = |name| Some((name, variable(invocation, name)?.to_owned()));
+    ENVIRONMENT.into_iter().filter_map(set).collect()
+}
+
+/// One variable of a job's environment.
+pub(crate) fn variable<'a>(invocation: &'a Invocation, name: &str) -> Option<&'a OsStr> {
+    invocation.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str())
+}
+
+fn any(args: &[OsString], test: impl Fn(&[u8]) -> bool) -> bool {
+    args.iter().any(|arg| test(arg.as_bytes()))
+}
+
+/// Whether an argument makes the compiler look at comments or unused macros, if only to warn.
+fn looks_at_bytes(arg: &[u8]) -> bool {
+    const EXACT: [&[u8]; 18] = [
+        b"-Wimplicit-fallthrough=1",
+        b"-Wleading-whitespace",
+        b"-Wvariadic-macros",
+        b"-Wc++-compat",
+        b"-Wembedded-directive",
+        b"-Wkeyword-macro",
+        b"-ansi",
+        b"-pedantic",
+        b"-pedantic-errors",
+        b"-Wpedantic",
+        b"-Werror=pedantic",
+        b"-Wunused-macros",
+        b"-Werror=unused-macros",
+        b"-Wtraditional",
+        b"-Wc90-c99-compat",
+        b"-Weverything",
+        b"-fparse-all-comments",
+        b"-fretain-comments-from-system-headers",
+    ];
+    EXACT.contains(&arg)
+        || arg.starts_with(b"-Wdocumentation")
+        || arg.starts_with(b"-Wleading-whitespace=")
+        || arg.starts_with(b"-Wtrailing-whitespace")
+        || arg.starts_with(b"-fdebug-macro")
+        || arg.starts_with(b"-Xclang")
+        || arg.starts_with(b"-Wp,")
+        || arg.strip_prefix(b"-std=").is_some_and(|standard| {
+            [&b"c8"[..], b"c90", b"gnu8", b"gnu90", b"iso9899"].iter().any(|it| standard.starts_with(it))
+        })
+}
+
+/// What tells this machine's processor from others.
+fn processor() -> Vec<u8> {
+    let info = std::fs::read("/proc/cpuinfo").unwrap_or_default();
+    let telling: [&[u8]; 7] =
+        [b"vendor_id", b"cpu family", b"model", b"stepping", b"flags", b"Features", b"CPU "];
+    let first = info.split(|&byte| byte == b'\n').take_while(|line| !line.is_empty());
+    let lines = first.filter(|line| telling.iter().any(|it| line.starts_with(it)));
+    lines.flat_map(|line| [line, b"\n"].concat()).collect()
+}

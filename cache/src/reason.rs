@@ -1,0 +1,88 @@
+//! Why a job isn't cached: a word for the statistics and a sentence for people.
+//!
+//! Reasons that are about one argument are the analysis's own, see [`farmbuild_core::analysis::Refusal`].
+
+use farmbuild_core::analysis::{Kind, Refused};
+use farmbuild_core::pipeline::Uncached;
+
+macro_rules! reasons {
+    ($($variant:ident $name:literal $sentence:literal)*) => {
+        /// A reason why a job isn't looked up or its result isn't kept.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $(#[doc = $sentence] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word behind `jobs.uncached.` in `farmbuild stats`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// One sentence for people, without a full stop.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    NotACompile "not-a-compile" "it compiles no source to an object (links, questions, -E and -S aren't cached)"
+    OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
+    OddInput "odd-input" "it read something that is no regular file"
+    CompilerScript "compiler-script" "its compiler is a script, which may do anything"
+    CompilerUnknown "compiler-unknown" "its compiler's own programs can't be told"
+    SearchPath "search-path" "where its compiler looks for headers can't be told"
+    Dependencies "dependencies" "what it read can't be told"
+    TimeMacro "time-macro" "a file that it read mentions __DATE__, __TIME__ or __TIMESTAMP__"
+    IncludedByAssembler "incbin" "a file that it read may include others behind the preprocessor's back (.incbin, .include)"
+    Embed "embed" "a file that it read mentions #embed"
+    Modules "modules" "a file that it read is or imports a module"
+    OddPragma "odd-pragma" "a pragma in a file that it read names another file"
+    Precompiled "precompiled-header" "a precompiled header lies beside a header that it read"
+    ChangedMeanwhile "changed-meanwhile" "a file that it read was changed while it ran, or just before"
+    ClockMoved "clock-moved" "the clock was set while it ran, so that a change of a file could be overlooked"
+    LargeOutput "large-output" "its outputs or messages are too large to be kept"
+}
+
+impl From<Reason> for Uncached {
+    fn from(reason: Reason) -> Self {
+        Self { name: reason.name(), sentence: reason.sentence().to_owned() }
+    }
+}
+
+/// As a reason, an argument that a compile can't be cached with.
+pub(crate) fn objection(refused: &Refused) -> Uncached {
+    Uncached { name: refused.reason.name(), sentence: refused.to_string() }
+}
+
+/// As a reason, a kind of work that isn't cached.
+pub(crate) fn kind(kind: Kind) -> Option<Uncached> {
+    match kind {
+        Kind::Compile | Kind::Assemble => None,
+        _ => Some(Reason::NotACompile.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_kebab_case_and_no_two_are_the_same() {
+        let names: HashSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for name in names {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+        }
+    }
+}

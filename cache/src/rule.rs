@@ -1,0 +1,163 @@
+//! Dependency files: make rules as gcc and clang write them, read and written anew for another target.
+//!
+//! Formats as observed from gcc 12 and clang 14 and described in their manuals ("Preprocessor Options", `-M`). A rule
+//! is only written anew if writing it for its old target gives the very bytes that the compiler wrote.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// A dependency rule taken apart. Names are as in the file, quoted for make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule<'a> {
+    /// All before the colon.
+    targets: &'a [u8],
+    prerequisites: Vec<&'a [u8]>,
+    /// What follows the first rule: those of `-MP`.
+    rest: &'a [u8],
+}
+
+impl<'a> Rule<'a> {
+    /// Takes a rule apart; `None` if it doesn't look like a compiler's.
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let colon = find_colon(text)?;
+        let (targets, behind) = (&text[..colon], &text[colon + 1..]);
+        let end = end_of_logical_line(behind)?;
+        let (line, rest) = behind.split_at(end);
+        let mut prerequisites = Vec::new();
+        let mut start = None;
+        let mut at = 0;
+        while at < line.len() {
+            match (line[at], line.get(at + 1)) {
+                (b'\\', Some(b'\n')) => {
+                    prerequisites.extend(start.take().map(|from| &line[from..at]));
+                    at += 1;
+                }
+                (b'\\', Some(_)) => {
+                    start.get_or_insert(at);
+                    at += 1;
+                }
+                (b' ' | b'\t', _) => {
+                    prerequisites.extend(start.take().map(|from| &line[from..at]));
+                }
+                _ => drop(start.get_or_insert(at)),
+            }
+            at += 1;
+        }
+        prerequisites.extend(start.map(|from| &line[from..]));
+        Some(Self { targets, prerequisites, rest })
+    }
+
+    /// The files that it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.prerequisites.iter().map(|name| unquoted(name)).collect()
+    }
+
+    /// The rule for another target, quoted already; `None` if it isn't understood to the byte.
+    pub(crate) fn for_target(&self, text: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+        let styles: [fn(&Self, &[u8]) -> Vec<u8>; 2] = [Self::as_gcc, Self::as_clang];
+        let style = styles.into_iter().find(|style| style(self, self.targets) == text)?;
+        Some(style(self, target))
+    }
+
+    /// As gcc: lines of at most 72 columns, one blank in front of a continued line.
+    fn as_gcc(&self, targets: &[u8]) -> Vec<u8> {
+        let mut text = [targets, b":"].concat();
+        let mut column = text.len();
+        for name in &self.prerequisites {
+            if column + name.len() > GCC_COLUMNS {
+                text.extend(b" \\\n");
+                column = 0;
+            }
+            text.push(b' ');
+            text.extend_from_slice(name);
+            column += name.len() + 1;
+        }
+        text.extend_from_slice(self.rest);
+        text
+    }
+
+    /// As clang: lines of at most 75 columns, two blanks in front of a continued line.
+    fn as_clang(&self, targets: &[u8]) -> Vec<u8> {
+        let mut text = [targets, b":"].concat();
+        let mut column = text.len();
+        for name in &self.prerequisites {
+            if column + name.len() + 2 > CLANG_COLUMNS {
+                text.extend(b" \\\n ");
+                column = 2;
+            }
+            text.push(b' ');
+            text.extend_from_slice(name);
+            column += name.len() + 1;
+        }
+        text.extend_from_slice(self.rest);
+        text
+    }
+}
+
+const GCC_COLUMNS: usize = 71;
+const CLANG_COLUMNS: usize = 75;
+
+/// The colon behind the targets: the first one with white space behind it.
+fn find_colon(text: &[u8]) -> Option<usize> {
+    let ends = |at: &usize| matches!(text.get(at + 1), None | Some(b' ' | b'\n' | b'\t'));
+    memchr::memchr_iter(b':', text).find(ends)
+}
+
+fn end_of_logical_line(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', text).find(|&at| at == 0 || text[at - 1] != b'\\')
+}
+
+/// A name as make would read it.
+fn unquoted(name: &[u8]) -> PathBuf {
+    let mut plain = Vec::with_capacity(name.len());
+    let mut rest = name.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        match (byte, rest.peek()) {
+            (b'\\', Some(b' ' | b'#' | b'\t')) | (b'$', Some(b'$')) => {
+                plain.extend(rest.next());
+            }
+            _ => plain.push(byte),
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(plain))
+}
+
+/// A name as compilers write it into a rule.
+pub(crate) fn quoted(name: &OsStr) -> Vec<u8> {
+    let mut text = Vec::with_capacity(name.len());
+    for &byte in name.as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'#' => text.extend([b'\\', byte]),
+            b'$' => text.extend(b"$$"),
+            _ => text.push(byte),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_make_reads_them() {
+        let rule = Rule::parse(b"a.o: a.c with\\ blank.h \\\n  c$$d.h \\\n e\\#.h\n\nb.h:\n").unwrap();
+        let files = ["a.c", "with blank.h", "c$d.h", "e#.h"].map(PathBuf::from);
+        assert_eq!(rule.files(), files);
+        assert_eq!(rule.rest, b"\n\nb.h:\n");
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for text in [&b""[..], b"a.o", b"a.o: b.h", b"a.o: b.h \\\n"] {
+            assert_eq!(Rule::parse(text), None, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_not_understood_to_the_byte_is_not_written_anew() {
+        let text = b"a.o:  a.c\n";
+        assert_eq!(Rule::parse(text).unwrap().for_target(text, b"b.o"), None);
+    }
+}

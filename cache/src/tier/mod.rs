@@ -1,0 +1,90 @@
+//! The tiers of the cache: ways to recognise a result, tried in order.
+//!
+//! A tier is one file here and one line in [`ALL`]. [`direct`] looks at files, and runs nothing; [`preprocessed`] looks at
+//! the text that preprocessing makes of them.
+
+pub(crate) mod direct;
+pub(crate) mod preprocessed;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farmbuild_core::pipeline::cache::TextKind;
+use farmbuild_core::protocol::message::WhyChange;
+
+use crate::absent::{Absences, Absent};
+use crate::files::Files;
+use crate::job::Job;
+use crate::manifest::StoredResult;
+use crate::manifests::Manifests;
+use crate::source::ContentHash;
+use crate::store::{Store, StoreError};
+
+/// The tiers, in the order in which they are tried.
+pub(crate) const ALL: &[&dyn Tier] = &[&direct::Direct, &preprocessed::Preprocessed];
+
+/// A way to recognise a result.
+pub(crate) trait Tier: Send + Sync {
+    /// Its name in `farmbuild stats`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it needs the preprocessed text.
+    fn needs_text(&self) -> bool;
+
+    /// Looks for the result of `job`. `text` is there for a tier that needs it.
+    fn look_up(&self, parts: &Parts, job: &Job, text: Option<&SeenText>) -> Found;
+
+    /// Remembers a result.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError>;
+}
+
+/// What the tiers share.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) files: Files,
+    pub(crate) absences: Absences,
+    pub(crate) manifests: Manifests,
+}
+
+/// What a tier found.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) result: Option<StoredResult>,
+    /// Something is known of the job, if not its result.
+    pub(crate) seen_before: bool,
+    /// How it differs from what is known; of a result that was found, what was overlooked.
+    pub(crate) changes: Vec<WhyChange>,
+}
+
+/// A job's preprocessed text.
+pub(crate) struct SeenText {
+    pub(crate) kind: TextKind,
+    pub(crate) bytes: Bytes,
+}
+
+/// A result, and what it was made of.
+pub(crate) struct Kept<'a> {
+    /// Every file that was read, as the compiler spells it.
+    pub(crate) files: &'a [(PathBuf, ContentHash)],
+    /// What was looked for in vain.
+    pub(crate) absent: &'a Absent,
+    /// The text, if it was made.
+    pub(crate) text: Option<&'a SeenText>,
+    pub(crate) result: &'a StoredResult,
+}
+
+impl Parts {
+    /// The facts of a file in the state `hash`, from memory, the file or the store.
+    pub(crate) fn facts(&self, path: &Path, hash: ContentHash) -> Option<Arc<crate::source::Facts>> {
+        self.files.facts(path, hash).or_else(|| self.manifests.stored_facts(&self.store, &self.files, hash))
+    }
+}
+
+/// A change for people.
+pub(crate) fn change(kind: &str, what: impl Into<String>) -> WhyChange {
+    WhyChange { kind: kind.to_owned(), what: what.into() }
+}

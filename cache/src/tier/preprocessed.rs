@@ -1,0 +1,97 @@
+//! The preprocessed tier: the result of a text is the result of every set of files that makes that text.
+//!
+//! Line markers and blank lines count only where positions can reach the output. Only silent results are kept: messages
+//! show the source, of which the text has lost a part.
+
+use std::path::Path;
+
+use farmbuild_core::pipeline::cache::TextKind;
+
+use super::{Found, Kept, Parts, SeenText, Tier, change};
+use crate::digest::Digest;
+use crate::job::Job;
+use crate::manifest::StoredResult;
+use crate::marked;
+use crate::plan::Sensitivity;
+use crate::store::{Key, RecordKind, StoreError};
+
+/// The tier.
+pub(crate) struct Preprocessed;
+
+impl Tier for Preprocessed {
+    fn name(&self) -> &'static str {
+        "preprocessed"
+    }
+
+    fn needs_text(&self) -> bool {
+        true
+    }
+
+    fn look_up(&self, parts: &Parts, job: &Job, text: Option<&SeenText>) -> Found {
+        let Some(text) = text else { return Found::default() };
+        let key = key(parts, job, text);
+        let bytes = key.and_then(|key| parts.store.get_record(RecordKind::Text, &key));
+        let result = bytes.and_then(|bytes| postcard::from_bytes::<StoredResult>(&bytes).ok());
+        let changes = match &result {
+            Some(_) => Vec::new(),
+            None => vec![change("text", "its preprocessed text is another one")],
+        };
+        Found { result, seen_before: false, changes }
+    }
+
+    fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {
+        let Some(text) = kept.text.filter(|_| kept.result.is_silent()) else { return Ok(()) };
+        let Some(key) = key(parts, job, text) else { return Ok(()) };
+        // Plain data: there is nothing in it that could fail.
+        let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
+        parts.store.update_record(RecordKind::Text, &key, |_| Some(bytes.clone()))
+    }
+}
+
+/// The key of a text; `None` if what its comments say can't be told.
+fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
+    let mut digest = job.digest.clone();
+    digest.bytes("tier", b"preprocessed 1");
+    let positions = job.plan.sensitivity != Sensitivity::Meaning;
+    if job.plan.sensitivity == Sensitivity::Bytes {
+        for (defines, macro_text) in job.macros() {
+            digest.bytes(if defines { "-D" } else { "-U" }, &macro_text);
+        }
+        // What the text has lost may show.
+        comments(parts, job, text, &mut digest, true)?;
+    }
+    match text.kind {
+        TextKind::Travelling(technique) => {
+            digest.bytes("technique", technique.as_bytes());
+            digest.bytes("text", blake3::hash(&text.bytes).as_bytes());
+        }
+        TextKind::Expanded if positions => {
+            digest.bytes("expanded", blake3::hash(&text.bytes).as_bytes());
+            comments(parts, job, text, &mut digest, false)?;
+        }
+        TextKind::Expanded => {
+            digest.bytes("flowing", &marked::flowing(&text.bytes, &job.plan.source));
+            comments(parts, job, text, &mut digest, false)?;
+        }
+    }
+    Some(digest.key())
+}
+
+/// Adds what the compiler may read in comments, which are gone from a text; or all of each file.
+fn comments(
+    parts: &Parts,
+    job: &Job,
+    text: &SeenText,
+    digest: &mut Digest,
+    all: bool,
+) -> Option<()> {
+    let cwd = &job.question.invocation.cwd;
+    for name in marked::files(&text.bytes) {
+        let path = cwd.join(Path::new(&name));
+        let hash = parts.files.hash(&path)?;
+        if all {
+            digest.bytes("file", &hash.0);
+        }
+    }
+    Some(())
+}

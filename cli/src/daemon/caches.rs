@@ -1,0 +1,53 @@
+//! The caches in use, by their directory.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farmbuild_cache::CompileCache;
+use farmbuild_cache::store::{Compression, StoreConfig};
+
+use crate::farm::{CacheConfig, cache_dir};
+
+/// All caches that jobs have asked for. One that nobody asks for any more costs little.
+#[derive(Default)]
+pub(crate) struct Caches {
+    known: Mutex<HashMap<(PathBuf, CacheConfig), Arc<CompileCache>>>,
+}
+
+impl Caches {
+    /// The cache for jobs of a farm in an environment; `None` if there is no place for one.
+    pub(crate) fn choose(
+        &self,
+        config: &CacheConfig,
+        env: &[(OsString, OsString)],
+    ) -> Option<Arc<CompileCache>> {
+        let dir = cache_dir(config, env)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (dir, config.clone());
+        if let Some(cache) = known.get(&key) {
+            return Some(Arc::clone(cache));
+        }
+        let cache = Arc::new(CompileCache::open(store_config(key.0.clone(), config)));
+        known.insert(key, Arc::clone(&cache));
+        Some(cache)
+    }
+
+    /// Waits until what was taken in is written.
+    pub(crate) async fn settle(&self) {
+        let all: Vec<_> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.values().cloned().collect()
+        };
+        for cache in all {
+            cache.settle().await;
+        }
+    }
+}
+
+/// The store of a cache.
+pub(crate) fn store_config(dir: PathBuf, config: &CacheConfig) -> StoreConfig {
+    let compression = if config.uncompressed { Compression::None } else { Compression::Zstd };
+    StoreConfig { dir, max_size: config.max_size, compression }
+}
