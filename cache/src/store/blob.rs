@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// Writes the content of a blob into `output`, whose own content is replaced, and says how; `None` is a miss, which
-    /// leaves `output` empty. Its position afterwards is unspecified.
+    /// leaves `output` empty. It must be open for reading as well; its position afterwards is unspecified.
     ///
     /// The content is checked as it is in `output`, where nothing else sees it if that has no name yet, as
     /// a staged file hasn't.

@@ -23,6 +23,7 @@ mod record;
 mod record_codec;
 mod shard;
 mod sizes;
+mod sizes_file;
 mod upkeep;
 mod writing;
 

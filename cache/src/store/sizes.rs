@@ -4,8 +4,6 @@
 //! each shard is counted anew from time to time, which puts it right. The table is kept in a file, so that a new
 //! process needn't count all. Knows no limits.
 
-use std::fs;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,24 +11,14 @@ use super::error::StoreError;
 use super::layout::{Layout, SHARDS, footprint};
 use super::lock::Lock;
 use super::shard::Amount;
+use super::sizes_file::{self, Row};
 use super::writing;
-
-const MAGIC: &[u8; 8] = b"farmsiz1";
-const ROW: usize = 24;
 
 /// How long a count is trusted.
 const TRUSTED: Duration = Duration::from_secs(24 * 3600);
 
 /// How often the file is written by processes that write all the time.
 const SAVED_EVERY: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Row {
-    bytes: u64,
-    files: u64,
-    /// When the shard was counted, in microseconds since the epoch; 0 is never.
-    counted: u64,
-}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
@@ -135,7 +123,7 @@ impl Sizes {
         let mut table = self.table();
         if !table.loaded {
             table.loaded = true;
-            if let Some(rows) = read(&layout.sizes()) {
+            if let Some(rows) = sizes_file::read(&layout.sizes()) {
                 table.adopt(&rows, false);
             }
         }
@@ -156,14 +144,14 @@ impl Sizes {
         }
         // Waited for without holding up those who write.
         let _lock = Lock::acquire(layout, &layout.sizes_lock())?;
-        let others = read(&layout.sizes()).unwrap_or([Row::default(); SHARDS]);
+        let others = sizes_file::read(&layout.sizes()).unwrap_or([Row::default(); SHARDS]);
         let bytes = {
             let mut table = self.table();
             table.adopt(&others, true);
             table.loaded = true;
             table.changed = false;
             table.saved = Some(Instant::now());
-            encode(&table.rows)
+            sizes_file::encode(&table.rows)
         };
         writing::write(layout, &layout.sizes(), &bytes).map(drop)
     }
@@ -197,40 +185,6 @@ impl Table {
     }
 }
 
-fn read(path: &Path) -> Option<[Row; SHARDS]> {
-    let length = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.len();
-    (length == (MAGIC.len() + SHARDS * ROW + 32) as u64)
-        .then(|| fs::read(path).ok())?
-        .and_then(|bytes| decode(&bytes))
-}
-
-fn encode(rows: &[Row; SHARDS]) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    for row in rows {
-        for number in [row.bytes, row.files, row.counted] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-    }
-    bytes.extend_from_slice(blake3::hash(&bytes).as_bytes());
-    bytes
-}
-
-fn decode(bytes: &[u8]) -> Option<[Row; SHARDS]> {
-    let (content, checksum) = bytes.split_last_chunk::<32>()?;
-    if checksum != blake3::hash(content).as_bytes() {
-        return None;
-    }
-    let mut rows = [Row::default(); SHARDS];
-    let numbers = content.strip_prefix(MAGIC)?;
-    for (row, chunk) in rows.iter_mut().zip(numbers.chunks_exact(ROW)) {
-        let mut numbers = chunk
-            .chunks_exact(8)
-            .map(|number| number.try_into().map(u64::from_le_bytes).unwrap_or_default());
-        *row = Row { bytes: numbers.next()?, files: numbers.next()?, counted: numbers.next()? };
-    }
-    Some(rows)
-}
-
 fn now() -> u64 {
     // At least 1, as 0 is never.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| micros(since).max(1))
@@ -246,6 +200,8 @@ fn signed(bytes: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -265,16 +221,5 @@ mod tests {
         later.load(&layout);
         assert_eq!(later.total(), Amount { files: 4, bytes: 4 * 4096 });
         assert_eq!(later.uncounted(), 255);
-    }
-
-    #[test]
-    fn a_damaged_table_counts_for_nothing() {
-        let mut rows = [Row::default(); SHARDS];
-        rows[3].bytes = 4096;
-        let mut bytes = encode(&rows);
-        assert_eq!(decode(&bytes).unwrap()[3].bytes, 4096);
-        bytes[100] ^= 1;
-        assert!(decode(&bytes).is_none());
-        assert!(decode(b"").is_none());
     }
 }

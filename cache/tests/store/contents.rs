@@ -57,6 +57,20 @@ fn a_placed_blob_shares_nothing_with_the_cache_that_a_write_could_reach() {
 }
 
 #[test]
+fn blocks_are_shared_where_the_file_system_can() {
+    let space = Space::new();
+    let store = space.raw_store();
+    let content = noise(1, 100_000);
+    let id = store.put_blob(&content).unwrap();
+    let source = fs::File::open(space.entry()).unwrap();
+    let able = rustix::fs::ioctl_ficlone(space.output(), &source).is_ok();
+    let mut output = space.output();
+    let placed = store.place_blob(&id, &mut output).unwrap().unwrap();
+    assert_eq!(placed.reflinked, able);
+    assert_eq!(output.metadata().unwrap().len(), placed.bytes);
+}
+
+#[test]
 fn placing_replaces_what_the_output_had() {
     let space = Space::new();
     let store = space.store();

@@ -1,6 +1,6 @@
 //! The store as its users see it, and as the disk, other processes and time treat it.
 
-// Helpers of tests aren't known for tests.
+// A test's own functions may fail the test.
 #![allow(clippy::unwrap_used)]
 
 mod contents;
