@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::history::{History, events_of};
 use crate::run::{self, Running};
-use crate::user::kill;
+use crate::user::{FARMBUILD, kill};
 
 /// A culprit in the middle of sixteen commits.
 const TEST: [&str; 9] =
@@ -122,6 +122,46 @@ fn commits_that_do_not_build_are_skipped_with_the_compilers_error() {
         said.contains("doesn't build: skipped") && said.contains("two.c:2:1: error: "),
         "{said}"
     );
+}
+
+#[test]
+fn a_reader_that_goes_away_leaves_no_worktree() {
+    let history = History::new(4, 3);
+    let command = "\"$0\" \"$@\" | head -n 1";
+    let mut shell = history.user.command(history.tree.path(), "sh");
+    shell.args(["-c", command, FARMBUILD]);
+    shell.args(
+        history
+            .words(&["bisect", "--bad", "{4}", "--good", "{0}", "--test", "./prog", "--", "make"]),
+    );
+    run::run(&mut shell).ok();
+    history.assert_nothing_left();
+}
+
+#[test]
+fn from_a_subdirectory_it_builds_that_one() {
+    let history = History::new(2, 9);
+    history.tree.write("sub/Makefile", "all:\n\tcp ../two.c here\n");
+    history.git(["add", "sub"]);
+    history.git(["commit", "-q", "-m", "sub"]);
+    history.tree.write("sub/more", "");
+    history.git(["add", "sub"]);
+    history.git(["commit", "-q", "-m", "more"]);
+    let mut command = history.user.command(&history.tree.join("sub"), FARMBUILD);
+    command.args([
+        "bisect",
+        "--bad",
+        "HEAD",
+        "--good",
+        "HEAD~2",
+        "--test",
+        "test -f here -a ! -f more",
+        "--",
+        "make",
+    ]);
+    let said = run::run(&mut command).ok().out();
+    assert!(said.contains("    more\n"), "{said}");
+    assert!(!history.tree.has("sub/here"));
 }
 
 #[test]
@@ -319,7 +359,7 @@ fn mistakes_are_told_with_their_cure_and_leave_nothing() {
         (&["bisect", "--resume"], "nothing to resume"),
         (
             &["bisect", "--bad", "{4}", "--good", "{0}", "--copy", "none", "--", "make"],
-            "--copy none",
+            "no such file",
         ),
     ];
     for (words, cure) in rows {
@@ -336,8 +376,7 @@ fn a_shallow_clone_is_told_how_to_get_its_history() {
     let history = History::new(4, 3);
     let url = format!("file://{}", history.tree.path().display());
     history.git(["clone", "-q", "--depth", "2", &url, ".git/shallow"]);
-    let mut command =
-        history.user.command(&history.tree.join(".git/shallow"), crate::user::FARMBUILD);
+    let mut command = history.user.command(&history.tree.join(".git/shallow"), FARMBUILD);
     command.args(["bisect", "--bad", "HEAD", "--good", &history.commits[0], "--", "make"]);
     let ended = run::run(&mut command).exits_with(1);
     assert!(ended.err().contains("git fetch --unshallow"), "{ended}");

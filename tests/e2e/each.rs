@@ -1,9 +1,11 @@
 //! `farmbuild each`.
 
+use farmbuild_testkit::Distccd;
 use serde_json::Value;
 
 use crate::history::{History, events_of};
 use crate::run;
+use crate::user::host;
 
 fn commits(history: &History, events: &[Value]) -> Vec<String> {
     events.iter().map(|event| history.subject(event["commit"].as_str().unwrap())).collect()
@@ -91,6 +93,44 @@ fn a_test_can_fail_a_commit_that_builds() {
     let ended = history.run(&["each", "--test", "./prog", "{0}..{4}", "--", "make"]).exits_with(1);
     assert!(ended.out().contains("fails the test"), "{ended}");
     assert!(ended.out().contains(&format!("{}  change 3", history.commits[3])), "{ended}");
+}
+
+#[test]
+fn builds_are_on_the_farm() {
+    let server = Distccd::start();
+    let history = History::new(2, 9);
+    history.user.set_farm(&host("a", &server.address(), 4));
+    let words = ["each", "--jobs", "2", "--json", "{0}..{2}", "--", "make", "-j4"];
+    let built = events_of(&history.run(&words).ok(), "commit");
+    assert!(built.iter().all(|commit| commit["compiled"] == 3), "wherever they ran: {built:?}");
+    assert!(history.user.remote_jobs() > 0, "{}", history.user.stats());
+}
+
+#[test]
+fn submodules_are_those_of_the_commit_and_the_configuration_stays() {
+    let history = History::new(1, 9);
+    history.git(["config", "--global", "protocol.file.allow", "always"]);
+    history.git(["init", "-q", ".git/library"]);
+    history.git([
+        "-C",
+        ".git/library",
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@b",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "library",
+    ]);
+    let url = history.tree.join(".git/library").display().to_string();
+    history.git(["submodule", "--quiet", "add", &url, "library"]);
+    history.git(["commit", "-q", "-m", "with a library"]);
+    let before = history.looks();
+    let words = ["each", "{1}..HEAD", "--", "test", "-e", "library/.git"];
+    history.run(&words).ok();
+    assert_eq!(history.looks(), before);
 }
 
 #[test]

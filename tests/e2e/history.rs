@@ -1,6 +1,8 @@
 //! Somebody with a repository: a small C project with a history, whose working tree must stay as it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use farmbuild_testkit::TestSpace;
@@ -45,20 +47,36 @@ impl History {
         history.git(["init", "-q", "-b", "main"]);
         history.git(["config", "user.name", "Ada"]);
         history.git(["config", "user.email", "ada@example.org"]);
-        history.tree.write(".gitignore", "*.o\nprog\n");
-        history.tree.write("Makefile", MAKEFILE);
-        history.tree.write("main.c", MAIN);
-        let mut commits = Vec::new();
+        let mut stream = String::new();
         for number in 0..=count {
             let fails = u8::from(number >= culprit && number > 0);
             let broken = if broken.contains(&number) { "nonsense\n" } else { "" };
-            history.tree.write("one.c", format!("int one(void)\n{{\n\treturn {fails};\n}}\n"));
-            history.tree.write("two.c", format!("int two = {number};\n{broken}"));
-            history.git(["add", "."]);
-            history.git(["commit", "-q", "-m", &format!("change {number}")]);
-            commits.push(history.git(["rev-parse", "HEAD"]));
+            let message = format!("change {number}");
+            let when = 1_700_000_000 + number;
+            write!(
+                stream,
+                "commit refs/heads/main\ncommitter Ada <ada@example.org> {when} +0000\n{}",
+                data(&message)
+            )
+            .unwrap();
+            for (name, text) in [
+                (".gitignore", "*.o\nprog\n"),
+                ("Makefile", MAKEFILE),
+                ("main.c", MAIN),
+                ("one.c", &format!("int one(void)\n{{\n\treturn {fails};\n}}\n")),
+                ("two.c", &format!("int two = {number};\n{broken}")),
+            ] {
+                write!(stream, "M 100644 inline {name}\n{}", data(text)).unwrap();
+            }
         }
-        Self { commits, ..history }
+        let stream = history.tree.write(".git/stream", stream);
+        let mut import = history.user.command(history.tree.path(), "git");
+        import.args(["fast-import", "--quiet"]).stdin(File::open(&stream).unwrap());
+        run::start(&mut import).wait().ok();
+        fs::remove_file(stream).unwrap();
+        history.git(["reset", "-q", "--hard"]);
+        let commits = history.git(["rev-list", "--reverse", "HEAD"]);
+        Self { commits: commits.lines().map(str::to_owned).collect(), ..history }
     }
 
     /// git's answer.
@@ -117,6 +135,11 @@ impl History {
         let number = self.commits.iter().position(|it| it == commit);
         number.map_or_else(|| commit.to_owned(), |number| format!("change {number}"))
     }
+}
+
+/// A text as `git fast-import` wants it.
+fn data(text: &str) -> String {
+    format!("data {}\n{text}\n", text.len())
 }
 
 /// The objects of `--json`.

@@ -69,3 +69,8 @@ pub(crate) fn io_error(
     let path = path.to_owned();
     move |source| HistoryError::Io { doing, path, source }
 }
+
+/// A path that means the same from anywhere.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, HistoryError> {
+    std::path::absolute(path).map_err(io_error("find", path))
+}

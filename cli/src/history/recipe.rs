@@ -10,7 +10,7 @@ use farmbuild_core::analysis::Refusal;
 use farmbuild_core::protocol::message::{Counters, Summary};
 
 use super::excerpt::{self, Excerpt};
-use super::repository::Extra;
+use super::repository::{Extra, Repository};
 use super::run::{self, Task};
 use super::stop::Stop;
 use super::tree::Tree;
@@ -29,6 +29,15 @@ pub(crate) struct Recipe {
     pub(crate) extras: Vec<Extra>,
     /// Variables that would lead git in builds and tests to the user's own tree.
     pub(crate) foreign: Vec<String>,
+}
+
+/// What commits are built with and where, until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) workplace: &'a Workplace,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) stop: &'a Stop,
 }
 
 /// A commit's build that came to an end of its own.

@@ -15,14 +15,14 @@ use std::time::Instant;
 
 use super::failed;
 use crate::args::BisectArgs;
-use crate::history::HistoryError;
-use crate::history::recipe::Recipe;
+use crate::history::recipe::{Means, Recipe};
 use crate::history::repository::Repository;
 use crate::history::stop::Stop;
 use crate::history::workplace::Workplace;
+use crate::history::{HistoryError, absolute};
 use bisection::{Bisection, State, Verdict};
 use journal::{JOURNAL, Settings};
-use pool::{Means, Pool};
+use pool::Pool;
 use report::{Report, Step};
 use settings::Beginning;
 
@@ -80,7 +80,14 @@ fn bisect(
         let text = journal::text(&settings, log);
         report.interrupted(&text, args.log.as_deref(), matches!(error, HistoryError::Stopped));
     }
-    let left = workplace.leave(&repository);
+    let left = match (&result, &log) {
+        // It didn't get as far as to have another journal.
+        (Err(_), None) if args.resume => workplace.clear(&repository, Some(JOURNAL)),
+        _ => workplace.leave(&repository),
+    };
+    if let (Err(_), Err(error)) = (&result, &left) {
+        report.error(&error.to_string());
+    }
     let code = result?;
     left?;
     Ok(code)
@@ -111,7 +118,7 @@ impl Course<'_> {
         let workplace = &*workplace;
         let extras = settings.copy.iter().map(|name| repository.extra(name));
         let recipe = Recipe {
-            farm: self.farm.as_deref().map(std::path::absolute).transpose().ok().flatten(),
+            farm: self.farm.as_deref().map(absolute).transpose()?,
             command: settings.command.clone(),
             prefix: settings.prefix.clone(),
             clean: settings.clean,
@@ -196,7 +203,8 @@ impl Course<'_> {
                 self.report.doing("testing", &commit);
                 let next = match self.settings.no_prebuild {
                     true => Vec::new(),
-                    false => bisection.likely_next(id)?,
+                    // A guess: without one there is nothing to do ahead.
+                    false => bisection.likely_next(id).unwrap_or_default(),
                 };
                 let status = pool.test(means, &here, test, &next)?.status;
                 tested = Some(status);

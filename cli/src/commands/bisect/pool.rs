@@ -5,11 +5,9 @@
 use std::thread;
 
 use crate::history::HistoryError;
-use crate::history::recipe::{Build, Recipe, Tested};
-use crate::history::repository::Repository;
+use crate::history::recipe::{Build, Means, Tested};
 use crate::history::stop::Stop;
 use crate::history::tree::Tree;
-use crate::history::workplace::Workplace;
 
 /// The commit at hand, and the two that may be next.
 const MOST: usize = 3;
@@ -32,15 +30,6 @@ pub(super) struct Here {
     pub(super) build: Build,
     /// It was built ahead.
     pub(super) ahead: bool,
-}
-
-/// What a pool works with.
-#[derive(Clone, Copy)]
-pub(super) struct Means<'a> {
-    pub(super) repository: &'a Repository,
-    pub(super) workplace: &'a Workplace,
-    pub(super) recipe: &'a Recipe,
-    pub(super) stop: &'a Stop,
 }
 
 impl Pool {
@@ -75,8 +64,12 @@ impl Pool {
         let mut taken = vec![here.index];
         let mut wanted: Vec<(usize, &String)> = Vec::new();
         for commit in next {
-            if self.trees.len() < MOST && self.trees.len() == taken.len() {
-                self.add(means, commit)?;
+            // What can't be built ahead (the disk may be full) is built when its time comes.
+            if self.trees.len() < MOST
+                && self.trees.len() == taken.len()
+                && self.add(means, commit).is_err()
+            {
+                break;
             }
             if let Some(index) = self.nearest(commit, &taken) {
                 taken.push(index);

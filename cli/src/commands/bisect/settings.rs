@@ -7,7 +7,7 @@ use super::journal::{self, JOURNAL, Settings};
 use crate::args::{BisectArgs, BuildFailure};
 use crate::history::repository::Repository;
 use crate::history::workplace::Workplace;
-use crate::history::{HistoryError, io_error};
+use crate::history::{HistoryError, absolute, io_error};
 
 /// Where it begins.
 #[derive(Debug)]
@@ -112,8 +112,4 @@ fn merged(
     settings.clean |= args.clean;
     settings.no_prebuild |= args.no_prebuild;
     Ok(settings)
-}
-
-fn absolute(path: &std::path::Path) -> Result<std::path::PathBuf, HistoryError> {
-    std::path::absolute(path).map_err(io_error("find", path))
 }

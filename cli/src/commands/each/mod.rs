@@ -12,13 +12,13 @@ use std::process::ExitCode;
 
 use super::failed;
 use crate::args::EachArgs;
-use crate::history::recipe::Recipe;
+use crate::history::recipe::{Means, Recipe};
 use crate::history::repository::Repository;
 use crate::history::stop::Stop;
 use crate::history::workplace::Workplace;
-use crate::history::{HistoryError, io_error};
+use crate::history::{HistoryError, absolute};
 use report::Report;
-use slots::{Means, Slots};
+use slots::Slots;
 
 /// The status of an error; 1 is that of a series with a commit that fails.
 const ERROR: u8 = 2;
@@ -58,9 +58,7 @@ fn each(
     let series = series::list(&repository, &args.range, args.no_merges)?;
     let extras = args.copy.iter().map(|name| repository.extra(name));
     let recipe = Recipe {
-        farm: farm
-            .map(|farm| std::path::absolute(&farm).map_err(io_error("find", &farm)))
-            .transpose()?,
+        farm: farm.as_deref().map(absolute).transpose()?,
         command: args.command.clone(),
         prefix: repository.prefix().to_owned(),
         clean: args.clean,
@@ -79,6 +77,9 @@ fn each(
         Slots::new(means, args, &series, report).run()
     });
     let left = workplace.leave(&repository);
+    if let (Err(_), Err(error)) = (&built, &left) {
+        report.error(&error.to_string());
+    }
     let outcomes = built?;
     left?;
     let failure = report.ends(&repository, &series, &outcomes)?;

@@ -9,20 +9,10 @@ use super::report::Report;
 use crate::args::{EachArgs, Order};
 use crate::history::HistoryError;
 use crate::history::excerpt::{self, Excerpt};
-use crate::history::recipe::{Build, Recipe};
-use crate::history::repository::{Commit, Repository};
+use crate::history::recipe::{Build, Means};
+use crate::history::repository::Commit;
 use crate::history::stop::Stop;
 use crate::history::tree::Tree;
-use crate::history::workplace::Workplace;
-
-/// What slots work with.
-#[derive(Clone, Copy)]
-pub(super) struct Means<'a> {
-    pub(super) repository: &'a Repository,
-    pub(super) workplace: &'a Workplace,
-    pub(super) recipe: &'a Recipe,
-    pub(super) stop: &'a Stop,
-}
 
 /// What became of a commit.
 #[derive(Clone, Debug)]
