@@ -1,7 +1,8 @@
 //! Builds from end to end: the binary, real compilers and build tools, stock distccd servers on loopback.
 //!
 //! One module a subject. [`user`] is somebody who has farmbuild and a farm, [`run`] runs a command within a time limit,
-//! [`tree`] makes projects and compares a farm's build with a plain one, [`history`] makes repositories; everything else is specifications.
+//! [`tree`] makes projects and compares a farm's build with a plain one, [`history`] makes repositories; everything else is
+//! specifications.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,7 +1,7 @@
 //! Finds the lines of a build's log that say why it failed.
 //!
-//! Knows what gcc, clang, rustc, linkers and make print in English; of anything else the last lines are taken. Reads the log line by
-//! line: that of a kernel with all warnings is as large as the kernel.
+//! Knows what gcc, clang, rustc, linkers and make print in English; of anything else the last lines are taken. Reads the
+//! log line by line: that of a kernel with all warnings is as large as the kernel.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_compilers_error_comes_with_its_function_and_without_what_was_before() {
-        let log = "cc -c a.c\na.c:1:5: warning: dull\nb.c: In function 'f':\nb.c:3:2: error: no\n    3 | no\nmake: *** [b.o] Error 1\n";
+        let log = "cc -c a.c\na.c:1:5: warning: dull\nb.c: In function 'f':\nb.c:3:2: error: no\n    3 | no\n\
+                   make: *** [b.o] Error 1\n";
         let excerpt = read(log.as_bytes());
         assert_eq!(excerpt.first_error.unwrap(), "b.c:3:2: error: no");
         assert!(excerpt.text.starts_with("b.c: In function 'f':\n"), "{}", excerpt.text);
