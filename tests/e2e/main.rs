@@ -12,6 +12,7 @@ mod tree;
 mod user;
 
 mod bisect;
+mod bisect_again;
 mod daemon;
 mod each;
 mod farm_file;
