@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod history;
+
+pub(crate) use history::{BisectArgs, BuildFailure, EachArgs, LeashArgs, Order};
+
 const EXAMPLES: &str = "\
 Builds:
   farmbuild make -j60 bzImage     60 jobs in flight on the farm, this machine's cores within their budget
@@ -107,10 +111,13 @@ pub(crate) enum Verb {
     Report(Later),
     #[command(hide = true)]
     Cache(Later),
+    /// Find the commit that broke something, in worktrees of its own
+    Bisect(BisectArgs),
+    /// Build every commit of a series by itself, in worktrees of its own
+    Each(EachArgs),
+    /// Run a build or a test that ends when its starter does
     #[command(hide = true)]
-    Bisect(Later),
-    #[command(hide = true)]
-    Each(Later),
+    Leash(LeashArgs),
     /// Run a build: make, ninja, cargo or any other command
     #[command(external_subcommand)]
     Build(Vec<OsString>),

@@ -1,7 +1,7 @@
 //! The `farmbuild` binary: a wrapper when it is called by a compiler's name, else a command line.
 //!
 //! Modules from the outside in: [`wrapper`] stands in a compiler's place, [`build`] runs a whole build, [`commands`] talk to
-//! people; [`client`] is their way to the [`daemon`], which holds the [`farm`].
+//! people, some of them over a repository's [`history`]; [`client`] is their way to the [`daemon`], which holds the [`farm`].
 
 mod args;
 mod build;
@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod daemon;
 mod farm;
+mod history;
 mod real_compiler;
 mod wrapper;
 
@@ -53,7 +54,9 @@ fn is_wrapped(name: &OsStr) -> bool {
 fn command_line(args: Args) -> ExitCode {
     let Args { farm, quiet, verb } = args;
     match verb {
-        Verb::Build(command) => build::run(build::Options { farm, quiet, command }),
+        Verb::Build(command) => {
+            build::run(build::Options { farm, quiet, summary_file: None, command })
+        }
         Verb::Cc { argv } => wrapper::run(argv),
         Verb::Hosts { check, compiler, json } => {
             commands::hosts::run(farm, check.then_some(compiler), json)
@@ -74,8 +77,9 @@ fn command_line(args: Args) -> ExitCode {
         Verb::Top(_) => commands::not_yet("top"),
         Verb::Report(_) => commands::not_yet("report"),
         Verb::Cache(_) => commands::not_yet("cache"),
-        Verb::Bisect(_) => commands::not_yet("bisect"),
-        Verb::Each(_) => commands::not_yet("each"),
+        Verb::Bisect(args) => commands::bisect::run(farm, quiet, args),
+        Verb::Each(args) => commands::each::run(farm, quiet, args),
+        Verb::Leash(args) => history::leash::run(farm, args),
     }
 }
 

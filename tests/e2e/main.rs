@@ -1,15 +1,20 @@
 //! Builds from end to end: the binary, real compilers and build tools, stock distccd servers on loopback.
 //!
 //! One module a subject. [`user`] is somebody who has farmbuild and a farm, [`run`] runs a command within a time limit,
-//! [`tree`] makes projects and compares a farm's build with a plain one; everything else is specifications.
+//! [`tree`] makes projects and compares a farm's build with a plain one, [`history`] makes repositories; everything else is
+//! specifications.
 
 #![allow(clippy::unwrap_used)]
 
+mod history;
 mod run;
 mod tree;
 mod user;
 
+mod bisect;
+mod bisect_again;
 mod daemon;
+mod each;
 mod farm_file;
 mod faults;
 mod identity;

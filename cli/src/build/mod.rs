@@ -35,6 +35,8 @@ pub(crate) use masquerade::is_compiler;
 pub(crate) struct Options {
     pub(crate) farm: Option<PathBuf>,
     pub(crate) quiet: bool,
+    /// Where to leave the summary, for whoever started this build as a part of something larger.
+    pub(crate) summary_file: Option<PathBuf>,
     /// The build's command and its arguments.
     pub(crate) command: Vec<OsString>,
 }
@@ -44,7 +46,7 @@ const USAGE: u8 = 2;
 
 /// Runs a build.
 pub(crate) fn run(options: Options) -> ExitCode {
-    let Options { farm, quiet, command } = options;
+    let Options { farm, quiet, summary_file, command } = options;
     let Some((program, args)) = command.split_first() else {
         eprintln!("farmbuild: which build? Give its command, as in `farmbuild make -j60`.");
         return ExitCode::from(USAGE);
@@ -62,7 +64,7 @@ pub(crate) fn run(options: Options) -> ExitCode {
         return run_plainly(program, args);
     }
     match prepare(program, &plan, env, quiet || plan.silent) {
-        Ok(prepared) => prepared.run(program),
+        Ok(prepared) => prepared.run(program, summary_file.as_deref()),
         Err(why) => {
             eprintln!("farmbuild: {why}; the build runs without farmbuild");
             run_plainly(program, args)
@@ -116,7 +118,7 @@ fn prepare(
 }
 
 impl Prepared {
-    fn run(self, program: &OsStr) -> ExitCode {
+    fn run(self, program: &OsStr, summary_file: Option<&Path>) -> ExitCode {
         let Self { command, session, parallelism, outer, silent } = self;
         let start = Instant::now();
         let running = match child::start(command, parallelism.as_ref()) {
@@ -126,6 +128,11 @@ impl Prepared {
         let following = session.follow(progress::view(silent), parallelism, outer);
         let ended = running.wait();
         let summary = following.end();
+        if let Some(file) = summary_file
+            && let Err(error) = summary::leave(file, summary.as_ref())
+        {
+            eprintln!("farmbuild: the summary can't be left in {}: {error}", file.display());
+        }
         if !progress::is_off(silent) {
             for line in summary.iter().flat_map(|summary| summary::words(summary, start.elapsed()))
             {

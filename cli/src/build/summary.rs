@@ -2,9 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use farmbuild_core::protocol::message::Summary;
+
+/// Leaves the summary in a file as JSON; `null` if the daemon gave none. That there is a file at all says that the build
+/// came to its own end.
+pub(crate) fn leave(file: &Path, summary: Option<&Summary>) -> io::Result<()> {
+    fs::write(file, serde_json::to_vec(&summary)?)
+}
 
 /// The summary as lines for standard error; none if there was no job at all and nothing to say.
 pub(crate) fn words(summary: &Summary, wall: Duration) -> Vec<String> {

@@ -1,7 +1,10 @@
 //! The commands that talk to people (or, with `--json`, to scripts).
 
+pub(crate) mod bisect;
+mod commit_line;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
+pub(crate) mod each;
 pub(crate) mod hosts;
 pub(crate) mod stats;
 mod table;
