@@ -113,7 +113,10 @@ impl Absent {
 
     /// Roughly the bytes that this takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        self.0.values().map(|names| 64 + names.iter().map(|name| name.len() + 32).sum::<usize>()).sum()
+        self.0
+            .values()
+            .map(|names| 64 + names.iter().map(|name| name.len() + 32).sum::<usize>())
+            .sum()
     }
 
     fn appeared(&self, cwd: &Path, directory: &[u8]) -> Option<PathBuf> {

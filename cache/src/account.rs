@@ -54,7 +54,8 @@ pub(crate) async fn of(
     let chain = if preprocessed {
         Arc::new(Chain::default())
     } else {
-        let found = chains.find(home, invocation, &job.question.analysis, &job.plan, job.compiler.id);
+        let found =
+            chains.find(home, invocation, &job.question.analysis, &job.plan, job.compiler.id);
         found.await.ok_or(Reason::SearchPath)?
     };
     if users_only {

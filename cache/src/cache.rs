@@ -13,11 +13,11 @@ use farmbuild_core::pipeline::{Cache, CacheMode, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::{Why, WhyChange};
 use tokio::sync::Semaphore;
 
+use crate::absent::Absences;
 use crate::account::{self, Told};
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::explanations::Explanations;
-use crate::absent::Absences;
 use crate::files::Files;
 use crate::job::Job;
 use crate::manifest::StoredResult;
@@ -122,7 +122,8 @@ impl Cache for CompileCache {
     async fn look_up(&self, question: Question, home: &Arc<dyn Home>) -> LookUp {
         let began = Moment::now();
         let inner = &self.inner;
-        let source = question.analysis.sources.first().map(|it| question.invocation.cwd.join(&it.path));
+        let source =
+            question.analysis.sources.first().map(|it| question.invocation.cwd.join(&it.path));
         match inner.prepare(question, home.as_ref(), began).await {
             Err(uncached) => {
                 if uncached.name != Reason::NotACompile.name() {
@@ -163,11 +164,24 @@ impl Inner {
             changes = variants::changes(&self.parts.store, &job);
         }
         let text = None;
-        LookUp::Miss(Box::new(Missed { inner: Arc::clone(self), home: Arc::clone(home), job, seen_before, changes, text }))
+        LookUp::Miss(Box::new(Missed {
+            inner: Arc::clone(self),
+            home: Arc::clone(home),
+            job,
+            seen_before,
+            changes,
+            text,
+        }))
     }
 
     /// Puts a result that was found in its place.
-    fn put_in_place(&self, job: &Job, tier: &'static str, found: &Found, with_rule: bool) -> Option<Hit> {
+    fn put_in_place(
+        &self,
+        job: &Job,
+        tier: &'static str,
+        found: &Found,
+        with_rule: bool,
+    ) -> Option<Hit> {
         let result = found.result.as_ref()?;
         let Job { question, plan, .. } = job;
         match outputs::restore(&self.parts.store, plan, &question.invocation, result, with_rule) {
@@ -232,7 +246,8 @@ impl Inner {
     }
 
     fn look_after_the_store(&self) {
-        let due = self.kept.fetch_add(1, Ordering::Relaxed) % UPKEEP_INTERVAL == UPKEEP_INTERVAL - 1;
+        let due =
+            self.kept.fetch_add(1, Ordering::Relaxed) % UPKEEP_INTERVAL == UPKEEP_INTERVAL - 1;
         if due && !self.upkeep.swap(true, Ordering::AcqRel) {
             self.parts.store.maintain(UPKEEP_TIME);
             self.upkeep.store(false, Ordering::Release);
@@ -310,7 +325,8 @@ impl Miss for Missed {
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
         let Self { inner, home, job, changes, text, .. } = *self;
         let source = job.source();
-        let explain = |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
+        let explain =
+            |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
         let told = told(&job, text.as_ref(), compiled.dependencies.as_deref());
         let outcome = async {
             let (told, rule) = told.ok_or(Reason::Dependencies)?;
@@ -319,7 +335,8 @@ impl Miss for Missed {
             taken.stderr = compiled.stderr;
             taken.terminal.clone_from(&job.question.terminal);
             taken.lines = compiled.lines;
-            let account = account::of(&inner.parts, &inner.chains, home.as_ref(), &job, told).await?;
+            let account =
+                account::of(&inner.parts, &inner.chains, home.as_ref(), &job, told).await?;
             Ok((taken, account))
         };
         match outcome.await {
@@ -352,7 +369,8 @@ impl Missed {
         let Ok(account) = account else { return };
         let rule = match rule {
             None => None,
-            Some((bytes, file)) => match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file) {
+            Some((bytes, file)) => match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file)
+            {
                 Ok(rule) => Some(rule),
                 Err(_) => return,
             },
@@ -360,7 +378,8 @@ impl Missed {
         let result = StoredResult { rule, ..result };
         let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
         let written = Written { what: What::Known(result), account, text: Some(text) };
-        let again = Job::new(job.question.clone(), job.plan.clone(), Arc::clone(&job.compiler), job.began);
+        let again =
+            Job::new(job.question.clone(), job.plan.clone(), Arc::clone(&job.compiler), job.began);
         Arc::clone(&self.inner).write(Arc::new(again), written).await;
     }
 }
@@ -397,7 +416,9 @@ fn told(
             let files = Rule::parse(&bytes)?.files();
             let told = match (form.users_only, marked()) {
                 (false, _) => Told::All(files),
-                (true, Some(marked)) => Told::All(files.into_iter().chain(marked.into_iter().map(PathBuf::from)).collect()),
+                (true, Some(marked)) => Told::All(
+                    files.into_iter().chain(marked.into_iter().map(PathBuf::from)).collect(),
+                ),
                 (true, None) => Told::UsersOnly(files),
             };
             Some((told, Some((bytes, form))))
@@ -409,4 +430,3 @@ fn told(
         }
     }
 }
-

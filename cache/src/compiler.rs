@@ -136,7 +136,8 @@ async fn ask(
 
 fn is_elf(path: &Path) -> bool {
     let mut magic = [0; 4];
-    let read = fs::File::open(path).and_then(|mut it| std::io::Read::read_exact(&mut it, &mut magic));
+    let read =
+        fs::File::open(path).and_then(|mut it| std::io::Read::read_exact(&mut it, &mut magic));
     read.is_ok() && magic == *b"\x7fELF"
 }
 

@@ -26,7 +26,11 @@ impl Digest {
     }
 
     /// Adds a field with several values in order.
-    pub(crate) fn list<T: AsRef<OsStr>>(&mut self, name: &str, values: impl IntoIterator<Item = T>) {
+    pub(crate) fn list<T: AsRef<OsStr>>(
+        &mut self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+    ) {
         for value in values {
             self.bytes(name, value.as_ref().as_bytes());
         }

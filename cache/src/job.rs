@@ -25,7 +25,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn new(question: Question, plan: Plan, compiler: Arc<Compiler>, began: Moment) -> Self {
+    pub(crate) fn new(
+        question: Question,
+        plan: Plan,
+        compiler: Arc<Compiler>,
+        began: Moment,
+    ) -> Self {
         let Question { invocation, analysis, .. } = &question;
         let digest = plan.digest(invocation, analysis, compiler.id.as_bytes());
         let manifest = digest.key();

@@ -106,7 +106,13 @@ impl Manifest {
     }
 
     /// Adds a state and its result, in the place of an entry for the same state.
-    pub(crate) fn add(&mut self, files: &[(PathBuf, ContentHash)], absent: Absent, macros: Vec<Macro>, result: StoredResult) {
+    pub(crate) fn add(
+        &mut self,
+        files: &[(PathBuf, ContentHash)],
+        absent: Absent,
+        macros: Vec<Macro>,
+        result: StoredResult,
+    ) {
         let mut paths: HashMap<Vec<u8>, u32> = self.paths.iter().cloned().zip(0..).collect();
         let mut states: HashMap<(u32, ContentHash), u32> =
             self.states.iter().copied().zip(0..).collect();
@@ -150,9 +156,7 @@ impl Manifest {
         let kept = self.entries.split_off(MOST_ENTRIES / 2);
         let old = std::mem::replace(self, Self::default());
         for entry in kept {
-            let named = |index: &u32| {
-                old.state(*index).map(|(path, hash)| (path.to_owned(), hash))
-            };
+            let named = |index: &u32| old.state(*index).map(|(path, hash)| (path.to_owned(), hash));
             let files: Option<Vec<_>> = entry.files.iter().map(named).collect();
             let absent = old.absent(&entry).map(|(_, absent)| absent.clone());
             if let (Some(files), Some(absent)) = (files, absent) {

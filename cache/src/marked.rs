@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn blank_lines_and_line_numbers_do_not_count() {
-        let moved = String::from_utf8(TEXT.to_vec()).unwrap().replace("\n\n", "\n").replace("# 2", "# 7");
+        let moved =
+            String::from_utf8(TEXT.to_vec()).unwrap().replace("\n\n", "\n").replace("# 2", "# 7");
         let source = Path::new("a.c");
         assert_eq!(flowing(TEXT, source), flowing(moved.as_bytes(), source));
     }

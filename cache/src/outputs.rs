@@ -143,7 +143,8 @@ pub(crate) fn restore(
     with_rule: bool,
 ) -> Result<(Bytes, Bytes), RestoreError> {
     let blob = |id: &BlobId| store.get_blob(id).ok_or(RestoreError::Gone);
-    let text = |id: &Option<BlobId>| id.as_ref().map_or(Ok(Bytes::new()), |id| blob(id).map(Into::into));
+    let text =
+        |id: &Option<BlobId>| id.as_ref().map_or(Ok(Bytes::new()), |id| blob(id).map(Into::into));
     let (stdout, stderr) = (text(&result.stdout)?, text(&result.stderr)?);
     let mut staged = Vec::with_capacity(plan.outputs.len() + 1);
     for output in &plan.outputs {

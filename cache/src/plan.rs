@@ -254,7 +254,9 @@ fn looks_at_bytes(arg: &[u8]) -> bool {
         || arg.starts_with(b"-Xclang")
         || arg.starts_with(b"-Wp,")
         || arg.strip_prefix(b"-std=").is_some_and(|standard| {
-            [&b"c8"[..], b"c90", b"gnu8", b"gnu90", b"iso9899"].iter().any(|it| standard.starts_with(it))
+            [&b"c8"[..], b"c90", b"gnu8", b"gnu90", b"iso9899"]
+                .iter()
+                .any(|it| standard.starts_with(it))
         })
 }
 

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn names_are_read_as_make_reads_them() {
-        let rule = Rule::parse(b"a.o: a.c with\\ blank.h \\\n  c$$d.h \\\n e\\#.h\n\nb.h:\n").unwrap();
+        let rule =
+            Rule::parse(b"a.o: a.c with\\ blank.h \\\n  c$$d.h \\\n e\\#.h\n\nb.h:\n").unwrap();
         let files = ["a.c", "with blank.h", "c$d.h", "e#.h"].map(PathBuf::from);
         assert_eq!(rule.files(), files);
         assert_eq!(rule.rest, b"\n\nb.h:\n");

@@ -47,7 +47,8 @@ impl Variant {
             changes.push(change("compiler", "the compiler is another one"));
         }
         if self.directory != then.directory {
-            changes.push(change("directory", format!("the directory was {}", text(&then.directory))));
+            changes
+                .push(change("directory", format!("the directory was {}", text(&then.directory))));
         }
         for (list, other, sign) in [(&then.args, &self.args, '-'), (&self.args, &then.args, '+')] {
             for arg in list.iter().filter(|arg| !other.contains(arg)) {

@@ -13,6 +13,7 @@ mod user;
 
 mod bisect;
 mod bisect_again;
+mod cache;
 mod daemon;
 mod each;
 mod farm_file;

@@ -21,6 +21,8 @@ pub(crate) const FARMBUILD: &str = env!("CARGO_BIN_EXE_farmbuild");
 /// The user. Whatever runs in their environment is killed when dropped, the daemon included.
 pub(crate) struct User {
     space: TestSpace,
+    /// Whether jobs may be answered from a cache.
+    cached: bool,
 }
 
 /// A user with one server.
@@ -59,7 +61,13 @@ impl User {
             fs::create_dir(space.join(directory)).unwrap();
         }
         fs::set_permissions(space.join("run"), Permissions::from_mode(0o700)).unwrap();
-        Self { space }
+        Self { space, cached: false }
+    }
+
+    /// Likewise, with a cache; the others have none, so that every job of theirs runs.
+    pub(crate) fn with_cache(mut self) -> Self {
+        self.cached = true;
+        self
     }
 
     /// Somebody with this farm file, and two local slots.
@@ -115,6 +123,9 @@ impl User {
             .env("XDG_RUNTIME_DIR", self.space.join("run"))
             .env("TMPDIR", self.space.join("tmp"))
             .env("LANG", "C.UTF-8");
+        if !self.cached {
+            command.env("FARMBUILD_CACHE", "off");
+        }
         command
     }
 

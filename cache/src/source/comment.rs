@@ -10,7 +10,8 @@ use super::Doubt;
 
 /// How long the comment `/*` at the start of `rest` is.
 pub(super) fn block(rest: &[u8]) -> Result<usize, Doubt> {
-    let end = rest.get(2..).and_then(|inner| memmem::find(inner, b"*/")).ok_or(Doubt::Unterminated)?;
+    let end =
+        rest.get(2..).and_then(|inner| memmem::find(inner, b"*/")).ok_or(Doubt::Unterminated)?;
     let length = end + 4;
     // Its end may be split by a continued line.
     let split = memmem::find_iter(&rest[..length], b"*\\").any(|at| ends_line(&rest[at + 2..]));
@@ -23,7 +24,11 @@ pub(super) fn line(rest: &[u8]) -> Result<usize, Doubt> {
     loop {
         let Some(next) = memchr(b'\n', &rest[from..]) else {
             // A backslash as the last byte of a file.
-            return if rest.trim_ascii_end().ends_with(b"\\") { Err(Doubt::Splice) } else { Ok(rest.len()) };
+            return if rest.trim_ascii_end().ends_with(b"\\") {
+                Err(Doubt::Splice)
+            } else {
+                Ok(rest.len())
+            };
         };
         let end = from + next;
         if !rest[..end].trim_ascii_end().ends_with(b"\\") {
@@ -38,7 +43,9 @@ pub(super) fn line(rest: &[u8]) -> Result<usize, Doubt> {
 
 /// Whether only blanks are left on the line.
 pub(super) fn ends_line(rest: &[u8]) -> bool {
-    rest.iter().find(|&&byte| !matches!(byte, b' ' | b'\t' | 0x0b | 0x0c)).is_none_or(|&byte| byte == b'\n')
+    rest.iter()
+        .find(|&&byte| !matches!(byte, b' ' | b'\t' | 0x0b | 0x0c))
+        .is_none_or(|&byte| byte == b'\n')
 }
 
 /// Whether a compiler might make something of `comment`: it falls through, warns of what is in it, or counts columns

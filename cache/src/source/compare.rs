@@ -73,8 +73,12 @@ pub fn same_for(old: &Facts, new: &Facts, positions: Positions) -> Difference {
         return Difference::Other;
     }
     let (old, new) = (by_name(old), by_name(new));
-    let names: BTreeSet<&str> =
-        old.keys().chain(new.keys()).copied().filter(|name| old.get(name) != new.get(name)).collect();
+    let names: BTreeSet<&str> = old
+        .keys()
+        .chain(new.keys())
+        .copied()
+        .filter(|name| old.get(name) != new.get(name))
+        .collect();
     if names.is_empty() {
         Difference::Comments
     } else {

@@ -36,7 +36,8 @@ impl IdHash {
         let mut state = 0x9e37_79b9_7f4a_7c15 ^ name.len() as u64;
         let mut words = name.chunks_exact(8);
         for word in &mut words {
-            state = fold(state ^ word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+            state =
+                fold(state ^ word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte)));
         }
         let rest = words.remainder().iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte));
         Self(fold(fold(state ^ rest)))

@@ -78,7 +78,8 @@ fn includes(text: &[u8], found: &mut Found) {
     for word in [&b"include"[..], b"import", b"include_next"] {
         for at in memmem::find_iter(text, word) {
             let next = text[at + word.len()..].starts_with(b"_next");
-            let behind = text[at + word.len()..].strip_prefix(b"_next").unwrap_or(&text[at + word.len()..]);
+            let behind =
+                text[at + word.len()..].strip_prefix(b"_next").unwrap_or(&text[at + word.len()..]);
             let behind = behind.strip_prefix(b"__").unwrap_or(behind).trim_ascii_start();
             let asked = behind.first() == Some(&b'(');
             let operand = behind.strip_prefix(b"(").unwrap_or(behind).trim_ascii_start();

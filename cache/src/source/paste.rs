@@ -6,8 +6,32 @@ use super::{Facts, IdHash, Sign};
 
 /// Pieces that the compiler's own macros expand to.
 const PREDEFINED: [&[u8]; 26] = [
-    b"L", b"l", b"U", b"u", b"UL", b"ul", b"LL", b"ll", b"ULL", b"ull", b"int", b"long", b"short", b"char", b"signed",
-    b"unsigned", b"float", b"double", b"bool", b"F", b"f", b"DF", b"DD", b"DL", b"Q", b"W",
+    b"L",
+    b"l",
+    b"U",
+    b"u",
+    b"UL",
+    b"ul",
+    b"LL",
+    b"ll",
+    b"ULL",
+    b"ull",
+    b"int",
+    b"long",
+    b"short",
+    b"char",
+    b"signed",
+    b"unsigned",
+    b"float",
+    b"double",
+    b"bool",
+    b"F",
+    b"f",
+    b"DF",
+    b"DD",
+    b"DL",
+    b"Q",
+    b"W",
 ];
 
 /// The longest name that is taken apart; a longer one could always be pasted.
@@ -26,7 +50,11 @@ pub fn could_paste(name: &[u8], files: &[&Facts]) -> bool {
 }
 
 /// The same, with the names in the bodies of [`Facts::macros`] already known.
-pub(super) fn could_paste_of(name: &[u8], files: &[&Facts], in_body: impl Fn(IdHash) -> bool) -> bool {
+pub(super) fn could_paste_of(
+    name: &[u8],
+    files: &[&Facts],
+    in_body: impl Fn(IdHash) -> bool,
+) -> bool {
     if !files.iter().any(|facts| facts.signs.has(Sign::Pastes)) {
         return false;
     }

@@ -74,7 +74,9 @@ impl Signs {
             b"__DATE__" => Sign::Date,
             b"__TIME__" => Sign::Time,
             b"__TIMESTAMP__" => Sign::Timestamp,
-            b"__LINE__" | b"__builtin_LINE" | b"__builtin_COLUMN" | b"source_location" => Sign::Line,
+            b"__LINE__" | b"__builtin_LINE" | b"__builtin_COLUMN" | b"source_location" => {
+                Sign::Line
+            }
             b"__builtin_source_location" | b"__builtin_FUNCTION" => Sign::Line,
             b"__COUNTER__" => Sign::Counter,
             b"__FILE__" | b"__FILE_NAME__" | b"__BASE_FILE__" => Sign::File,

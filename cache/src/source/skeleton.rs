@@ -165,7 +165,12 @@ impl<'a> Skeleton<'a> {
     }
 
     /// Takes up a comment; `joins` if the same line of code goes on behind it.
-    pub(super) fn comment(&mut self, at: Range<usize>, kept: bool, joins: bool) -> Result<(), Doubt> {
+    pub(super) fn comment(
+        &mut self,
+        at: Range<usize>,
+        kept: bool,
+        joins: bool,
+    ) -> Result<(), Doubt> {
         self.commented = true;
         if kept {
             self.veiled |= indent(&self.text[self.line..at.start]).len() == at.start - self.line;

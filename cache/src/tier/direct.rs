@@ -42,7 +42,11 @@ impl Tier for Direct {
         let newest_first = || manifest.entries.iter().rev();
         for entry in newest_first() {
             if look.is_exact(entry) && look.appeared(entry).is_none() {
-                return Found { result: Some(entry.result.clone()), seen_before: true, ..Found::default() };
+                return Found {
+                    result: Some(entry.result.clone()),
+                    seen_before: true,
+                    ..Found::default()
+                };
             }
         }
         for entry in newest_first().take(MOST_CLOSE_LOOKS) {
@@ -160,7 +164,8 @@ impl<'a> Look<'a> {
         let overlooked = appeared.is_none()
             && entry.result.is_silent()
             && self.job.plan.sensitivity != Sensitivity::Bytes
-            && definitions.is_some_and(|names| self.can_overlook(entry, &changed, &names).is_some());
+            && definitions
+                .is_some_and(|names| self.can_overlook(entry, &changed, &names).is_some());
         if overlooked { Ok(told) } else { Err(told) }
     }
 
@@ -216,8 +221,9 @@ impl<'a> Look<'a> {
             are_unseen(&macros, &all)
         };
         let same_files = pairs.is_empty();
-        (unseen(&now, &self.macros) && unseen(if same_files { &now } else { &before }, &entry.macros))
-            .then_some(())
+        (unseen(&now, &self.macros)
+            && unseen(if same_files { &now } else { &before }, &entry.macros))
+        .then_some(())
     }
 
     /// The facts of a text that stands for the command line: definitions of `names`, and a mention of everything else.
@@ -263,11 +269,8 @@ fn are_unseen(names: &[String], files: &[&Facts]) -> bool {
     }
     let mentions = Mentions::of(files);
     names.iter().all(|name| {
-        let reached = if quick {
-            source::could_paste(name.as_bytes(), files)
-        } else {
-            mentions.reach(name)
-        };
+        let reached =
+            if quick { source::could_paste(name.as_bytes(), files) } else { mentions.reach(name) };
         !reached && mentions.definitions(name) <= 1
     })
 }
@@ -316,7 +319,8 @@ mod tests {
             (&["A=1", "A=2"], &["A=1"], Some(&["A"])),
         ];
         for (then, now, expected) in rows {
-            let expected = expected.map(|it| it.iter().map(|name| name.as_bytes().to_vec()).collect());
+            let expected =
+                expected.map(|it| it.iter().map(|name| name.as_bytes().to_vec()).collect());
             assert_eq!(differing(&macros(then), &macros(now)), expected, "{then:?} {now:?}");
         }
     }

@@ -79,8 +79,14 @@ pub(crate) struct Kept<'a> {
 
 impl Parts {
     /// The facts of a file in the state `hash`, from memory, the file or the store.
-    pub(crate) fn facts(&self, path: &Path, hash: ContentHash) -> Option<Arc<crate::source::Facts>> {
-        self.files.facts(path, hash).or_else(|| self.manifests.stored_facts(&self.store, &self.files, hash))
+    pub(crate) fn facts(
+        &self,
+        path: &Path,
+        hash: ContentHash,
+    ) -> Option<Arc<crate::source::Facts>> {
+        self.files
+            .facts(path, hash)
+            .or_else(|| self.manifests.stored_facts(&self.store, &self.files, hash))
     }
 }
 

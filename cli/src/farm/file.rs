@@ -169,7 +169,8 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
 }
 
 /// How a size is written.
-pub(crate) const SIZES: &str = "write a size as in \"10GiB\", \"500MB\" or \"1.5 TiB\", at least 1 MiB";
+pub(crate) const SIZES: &str =
+    "write a size as in \"10GiB\", \"500MB\" or \"1.5 TiB\", at least 1 MiB";
 
 /// A size in bytes, as people write it.
 pub(crate) fn size(text: &str) -> Option<u64> {

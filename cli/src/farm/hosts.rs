@@ -31,7 +31,12 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, HostListError> {
             known.queue += host.slots;
         }
     }
-    Ok(FarmConfig { local: local_config, cache: CacheConfig::default(), hosts: merged, warnings: Vec::new() })
+    Ok(FarmConfig {
+        local: local_config,
+        cache: CacheConfig::default(),
+        hosts: merged,
+        warnings: Vec::new(),
+    })
 }
 
 /// The address as the list has it; the port only where it isn't distcc's own.

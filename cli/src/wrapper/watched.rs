@@ -141,7 +141,8 @@ fn pseudo_terminal(compiler: &mut Command) -> io::Result<File> {
 /// Passes on what the compiler prints until it prints no more. `None` for a stream with too much to keep.
 fn pass_on_output(child: &mut Child, terminal: Option<File>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     let stdout = child.stdout.take();
-    let other = thread::spawn(move || stdout.map_or(Some(Vec::new()), |from| copy(from, io::stdout())));
+    let other =
+        thread::spawn(move || stdout.map_or(Some(Vec::new()), |from| copy(from, io::stdout())));
     let stderr = match (terminal, child.stderr.take()) {
         (Some(terminal), _) => copy(terminal, io::stderr()),
         (None, Some(pipe)) => copy(pipe, io::stderr()),

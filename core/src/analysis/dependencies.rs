@@ -126,9 +126,7 @@ impl DependencyOptions {
             // gcc calls `-MF` or `-MT` without `-MD` an error, clang ignores them; both will themselves.
             return Ok(args);
         };
-        if self.is_mixed() || path.as_os_str().is_empty()
-            || is_special(&path)
-        {
+        if self.is_mixed() || path.as_os_str().is_empty() || is_special(&path) {
             return Err(Refusal::DependencyOptions);
         }
         if self.by_preprocessor.is_none() && self.file.is_none() {

@@ -61,8 +61,7 @@ pub(super) fn preprocessor(
             b"-MD" | b"-MMD" => {
                 let file = rest.next().filter(|file| !file.is_empty() && !file.starts_with(b"-"));
                 let file = file.ok_or(Refusal::PreprocessorOption)?;
-                dependencies
-                    .add_file_by_preprocessor(OsStr::from_bytes(file), word == b"-MMD")?;
+                dependencies.add_file_by_preprocessor(OsStr::from_bytes(file), word == b"-MMD")?;
                 // clang's driver takes the first two words and drops whatever is behind them.
                 if family == Family::Clang && words.len() != 2 {
                     return Err(Refusal::PreprocessorOption);

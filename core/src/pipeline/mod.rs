@@ -294,10 +294,12 @@ impl Pipeline {
         let lines = lines(&analysis, &invocation.cwd);
         let prepared = match self.may_travel(&invocation, &analysis) {
             Ok(()) => self.prepare(&invocation, &analysis, toolchain, tokens).await,
-            Err(reason) => match self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await {
-                Some(hit) => return Answer::Hit(hit),
-                None => Err(reason),
-            },
+            Err(reason) => {
+                match self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await {
+                    Some(hit) => return Answer::Hit(hit),
+                    None => Err(reason),
+                }
+            }
         };
         let Travelling { job, mut dependencies, rewrite, notice, technique } = match prepared {
             Ok(travelling) => travelling,
@@ -349,7 +351,8 @@ impl Pipeline {
                 Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result }
             }
             None => {
-                let home = AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
+                let home =
+                    AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
                 self.stay(home, result, tokens).await
             }
         }
@@ -539,7 +542,9 @@ async fn keep_quiet_compile(result: Wanted, lines: u64) -> Option<Uncached> {
 
 async fn commit(file: Option<StagedFile>) -> std::io::Result<()> {
     match file {
-        Some(file) => tokio::task::spawn_blocking(|| file.commit()).await.map_err(std::io::Error::other)?,
+        Some(file) => {
+            tokio::task::spawn_blocking(|| file.commit()).await.map_err(std::io::Error::other)?
+        }
         None => Ok(()),
     }
 }
