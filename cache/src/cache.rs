@@ -86,27 +86,16 @@ impl CompileCache {
         &self.inner.parts.store
     }
 
-    /// Forgets what is in memory, after the store was emptied.
-    pub fn forget(&self) {
-        self.inner.parts.manifests.forget();
-    }
-
     /// Why results couldn't be written lately, if so.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What came of the last lookup of the source at this absolute path.
+    /// What came of the last lookup of a source: that at this absolute path, else all whose paths end so.
     #[must_use]
-    pub fn why(&self, source: &Path) -> Option<Why> {
-        self.inner.explanations.of(source).into_iter().next()
-    }
-
-    /// What came of the last lookups of all sources, the newest first.
-    #[must_use]
-    pub fn why_all(&self) -> Vec<Why> {
-        self.inner.explanations.all()
+    pub fn why(&self, source: &Path) -> Vec<Why> {
+        self.inner.explanations.of(source)
     }
 
     /// Waits until what has been taken in is written.

@@ -25,8 +25,6 @@ use crate::store::Key;
 pub(crate) struct Compiler {
     /// Equal for equal compilers, wherever they are.
     pub(crate) id: Key,
-    /// Whether it calls itself clang.
-    pub(crate) is_clang: bool,
     files: Vec<(PathBuf, ContentHash)>,
 }
 
@@ -131,7 +129,7 @@ async fn ask(
         digest.bytes("file", &hash.0);
         seen.push((path, hash));
     }
-    Ok(Compiler { id: digest.key(), is_clang, files: seen })
+    Ok(Compiler { id: digest.key(), files: seen })
 }
 
 fn is_elf(path: &Path) -> bool {

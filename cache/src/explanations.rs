@@ -35,18 +35,30 @@ impl Explanations {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).put(source, why);
     }
 
-    /// What is known of the source at this absolute path, or of all sources whose path ends so.
+    /// What is known of the source at this absolute path; else of all sources whose paths end so, the newest first.
     pub(crate) fn of(&self, path: &Path) -> Vec<Why> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.peek(path) {
-            Some(why) => vec![why.clone()],
-            None => Vec::new(),
+        if let Some(why) = known.peek(path) {
+            return vec![why.clone()];
         }
+        let end = path.strip_prefix("/").unwrap_or(path);
+        let alike = known.iter().filter(|(source, _)| source.ends_with(end));
+        alike.map(|(_, why)| why.clone()).collect()
     }
+}
 
-    /// All of them, the newest first.
-    pub(crate) fn all(&self) -> Vec<Why> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().map(|(_, why)| why.clone()).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_found_by_its_path_or_the_end_of_it() {
+        let all = Explanations::new();
+        for source in ["/a/src/x.c", "/b/src/x.c", "/b/src/xx.c"] {
+            all.note(source.into(), None, "compiled".to_owned(), Vec::new());
+        }
+        assert_eq!(all.of(Path::new("/a/src/x.c")).len(), 1);
+        assert_eq!(all.of(Path::new("src/x.c")).len(), 2);
+        assert!(all.of(Path::new("y.c")).is_empty());
     }
 }

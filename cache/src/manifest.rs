@@ -146,11 +146,6 @@ impl Manifest {
         }
     }
 
-    /// Takes away an entry whose result is gone.
-    pub(crate) fn remove(&mut self, entry: &Entry) {
-        self.entries.retain(|it| it != entry);
-    }
-
     /// Half of the entries go at once, and the names that only they had.
     fn forget_the_oldest(&mut self) {
         let kept = self.entries.split_off(MOST_ENTRIES / 2);

@@ -72,14 +72,6 @@ impl Manifests {
         Ok(())
     }
 
-    /// Forgets what is in memory: the store was emptied.
-    pub(crate) fn forget(&self) {
-        let mut hot = self.hot();
-        hot.by_key.clear();
-        hot.bytes = 0;
-        self.with_facts.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     fn put(&self, key: Key, manifest: &Arc<Manifest>) {
         let weight = manifest.weight();
         let mut hot = self.hot();

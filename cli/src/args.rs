@@ -24,6 +24,10 @@ The farm: --farm FILE, else $FARMBUILD_FARM, else ~/.config/farmbuild/farm.toml,
   slots = 2                       # default: the cores
   fidelity = \"default\"            # or \"strict\": a job whose bytes aren't proven identical stays home
 
+  [cache]
+  dir = \"~/.cache/farmbuild\"
+  max_size = \"10GiB\"
+
   [[host]]
   name = \"neo4a\"
   via = \"distcc\"
@@ -34,6 +38,8 @@ The farm: --farm FILE, else $FARMBUILD_FARM, else ~/.config/farmbuild/farm.toml,
 
 Environment:
   FARMBUILD=off             run the compiler and nothing else
+  FARMBUILD_CACHE=off       run every job; `read`: look results up, and keep none; `readwrite` is the default
+  FARMBUILD_CACHE_DIR=DIR   another place for the cache
   FARMBUILD_FALLBACK=0      fail a job instead of bringing it home, for testing a farm
   FARMBUILD_PROGRESS=off    no progress and no summary; `plain`: lines instead of a terminal's last row
   FARMBUILD_LOG=debug       what the daemon logs (filters as of the `tracing` crate), set when it starts
@@ -109,8 +115,16 @@ pub(crate) enum Verb {
     Top(Later),
     #[command(hide = true)]
     Report(Later),
-    #[command(hide = true)]
-    Cache(Later),
+    /// Look after the cache: its size, its soundness, what is in it
+    Cache(CacheArgs),
+    /// Explain the last lookup of a source in the cache: which tier found it, or what had changed
+    Why {
+        /// The source, or the end of its path
+        file: PathBuf,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+    },
     /// Find the commit that broke something, in worktrees of its own
     Bisect(BisectArgs),
     /// Build every commit of a series by itself, in worktrees of its own
@@ -129,6 +143,32 @@ pub(crate) enum Verb {
 pub(crate) struct Later {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     _rest: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CacheArgs {
+    /// For scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) verb: CacheVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheVerb {
+    /// Show its place, its size, and how often something was found
+    Stats,
+    /// Empty it
+    Clear,
+    /// Read all of it and remove what is damaged
+    Verify,
+    /// Bring it within its limit now, and clear leftovers away
+    Gc,
+    /// Show its limit, or set it
+    Size {
+        /// As in 20GiB
+        size: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

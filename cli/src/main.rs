@@ -76,7 +76,8 @@ fn command_line(args: Args) -> ExitCode {
         }
         Verb::Top(_) => commands::not_yet("top"),
         Verb::Report(_) => commands::not_yet("report"),
-        Verb::Cache(_) => commands::not_yet("cache"),
+        Verb::Cache(args) => commands::cache::run(farm.as_deref(), &args),
+        Verb::Why { file, json } => commands::why::run(farm.as_deref(), file, json),
         Verb::Bisect(args) => commands::bisect::run(farm, quiet, args),
         Verb::Each(args) => commands::each::run(farm, quiet, args),
         Verb::Leash(args) => history::leash::run(farm, args),

@@ -24,6 +24,10 @@ pub(crate) fn words(summary: &Summary, wall: Duration) -> Vec<String> {
         let mut line =
             format!("farmbuild: {} in {:.1} s", jobs(counters.total), wall.as_secs_f64());
         // Writing to a String can't fail.
+        if sum(&counters.hit) > 0 {
+            let _ =
+                write!(line, "; {} from the cache ({})", sum(&counters.hit), list(&counters.hit));
+        }
         if sum(&counters.remote) > 0 {
             let _ = write!(
                 line,

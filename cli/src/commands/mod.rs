@@ -1,6 +1,7 @@
 //! The commands that talk to people (or, with `--json`, to scripts).
 
 pub(crate) mod bisect;
+pub(crate) mod cache;
 mod commit_line;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
@@ -8,6 +9,7 @@ pub(crate) mod each;
 pub(crate) mod hosts;
 pub(crate) mod stats;
 mod table;
+pub(crate) mod why;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use farmbuild_cache::Reason;
 use farmbuild_core::analysis::Refusal;
 use farmbuild_core::protocol::message::{Counters, Reply, Request};
 use farmbuild_core::scheduler::HomeReason;
@@ -37,6 +38,7 @@ fn to_json(counters: &Counters) -> Value {
                 "declaration": hit("declaration"),
             },
             "remote": counters.remote,
+            "uncached": counters.uncached,
             "local": counters.local,
             "retried": counters.retried,
         },
@@ -60,9 +62,11 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
             rows.push(vec![format!("  {name}"), number.to_string(), sentence.to_owned()]);
         }
     };
+    section("found in the cache", &counters.hit, false);
     section("compiled on the farm", &counters.remote, false);
     section("run at home", &counters.local, true);
     section("retried after a host failed", &counters.retried, false);
+    section("not kept in the cache", &counters.uncached, true);
     rows.push(vec!["lines".to_owned(), counters.lines.to_string()]);
     rows.push(vec!["seconds of builds".to_owned(), format!("{:.1}", counters.wall_seconds)]);
     rows.push(vec!["bytes sent".to_owned(), counters.sent.to_string()]);
@@ -87,9 +91,11 @@ fn explanation(name: &str) -> &'static str {
         "farm-error" => "the farm's configuration can't be used; see `farmbuild doctor`",
         name => {
             let refusal = Refusal::ALL.iter().find(|refusal| refusal.name() == name);
+            let kept_out = Reason::ALL.iter().find(|reason| reason.name() == name);
             let home = HomeReason::ALL.iter().find(|reason| reason.name() == name);
             let sentence = refusal.map(|refusal| refusal.sentence());
-            sentence.or(home.map(|reason| reason.sentence())).unwrap_or_default()
+            let sentence = sentence.or(home.map(|reason| reason.sentence()));
+            sentence.or(kept_out.map(|reason| reason.sentence())).unwrap_or_default()
         }
     }
 }

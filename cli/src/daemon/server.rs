@@ -1,5 +1,7 @@
 //! Accepts connections and answers the one request of each.
 
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +107,7 @@ async fn answer(
             Ok(report) => Reply::Hosts(report),
             Err(error) => Reply::Failed(error.to_string()),
         },
+        Request::Why { env, source } => why(daemon, &env, &source),
         Request::Stats { zero } => Reply::Stats(daemon.counting.read(zero)),
         Request::Status => Reply::Status(status(daemon)),
         Request::Stop => {
@@ -114,6 +117,16 @@ async fn answer(
         }
     };
     frame::write_async(&mut stream, &reply).await
+}
+
+fn why(daemon: &Daemon, env: &[(OsString, OsString)], source: &OsStr) -> Reply {
+    match daemon.farms.choose(env) {
+        Ok(farm) => {
+            let cache = daemon.caches.choose(&farm.cache_config(), env);
+            Reply::Why(cache.map(|cache| cache.why(Path::new(source))).unwrap_or_default())
+        }
+        Err(error) => Reply::Failed(error.to_string()),
+    }
 }
 
 fn status(daemon: &Daemon) -> DaemonStatus {

@@ -79,6 +79,13 @@ pub enum Request {
         /// Set them to zero afterwards.
         zero: bool,
     },
+    /// What came of the last lookups in the cache. Answered by [`Reply::Why`].
+    Why {
+        /// The caller's environment.
+        env: Vec<(OsString, OsString)>,
+        /// The source, absolute, or the end of its path.
+        source: OsString,
+    },
     /// Who is there. Answered by [`Reply::Status`].
     Status,
     /// End the jobs, then exit. Answered by [`Reply::Status`].
@@ -131,6 +138,8 @@ pub enum Reply {
     Hosts(FarmReport),
     /// The counters.
     Stats(Counters),
+    /// The last lookups, of one source or of several whose paths end alike.
+    Why(Vec<Why>),
     /// The daemon.
     Status(DaemonStatus),
 }
