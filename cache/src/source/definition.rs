@@ -150,6 +150,7 @@ const RESERVED: &[&str] = &[
     "alignof",
     "noreturn",
     "noexcept",
+    "address_space",
     "throw",
     "attribute",
 ];
