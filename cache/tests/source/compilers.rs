@@ -37,6 +37,12 @@ impl Bench {
         }
         let object = self.folder.path().join("unit.o");
         let mut output = command.output().unwrap();
+        if options.contains(&"-P") {
+            // clang leaves some of the blank lines.
+            let lines = output.stdout.split_inclusive(|&byte| byte == b'\n');
+            output.stdout =
+                lines.filter(|line| !line.trim_ascii().is_empty()).collect::<Vec<_>>().concat();
+        }
         output.stdout.extend(fs::read(&object).unwrap_or_default());
         fs::remove_file(&object).ok();
         output
@@ -201,7 +207,7 @@ fn hunt(seed: u64, runs: usize) {
 
 #[test]
 fn what_is_said_to_be_the_same_compiles_to_the_same() {
-    hunt(1, 150);
+    hunt(1, 40);
 }
 
 /// `FARMBUILD_TEST_SEED` chooses other mutants.
@@ -246,7 +252,7 @@ fn edits_of_real_headers_are_seen_through() {
         };
         if same {
             claimed += 1;
-            if compared < 60 {
+            if compared < 24 {
                 let (compiler, options) =
                     if in_place { IN_PLACE[turn % 7] } else { FLOWING[turn % 5] };
                 let how = How { compiler, options, beside: path.parent(), seed: turn as u64 };

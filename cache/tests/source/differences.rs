@@ -80,6 +80,7 @@ fn comments_that_a_compiler_reads_count() {
         ("--", "f(); /* fall through */\n", "f(); /* x */\n"),
         ("--", "f(); // FaLLthru\n", "f(); // x\n"),
         ("--", "f(); /*-fallthrough*/\n", "f();\n"),
+        ("--", "f(); //-fallthrough\n", "f(); //-fallthrough \n"),
         ("--", "/*LINTED*/ int a;\n", "/*      */ int a;\n"),
         ("--", "/* NOTREACHED */\n", "/* x */\n"),
         ("--", "int a; /* /* */\n", "int a; /* x */\n"),
@@ -158,6 +159,7 @@ fn definitions_that_are_noticed_count() {
         "#define 1",
         "# /* */ define X 1\x0c",
         "a /* */ #define X 1",
+        "\\\n#define X 1",
     ] {
         let with = format!("int a;\n{line}\nint b;\n");
         let blank = "\n".repeat(line.matches('\n').count());
