@@ -148,6 +148,7 @@ impl Signature<'_> {
             named || self.variadic && token.text == b"__VA_ARGS__"
         };
         self.body.iter().enumerate().all(|(at, token)| match token.text {
+            _ if !token.is_name() && token.text[0] != b'#' => true,
             b"#" => self.body.get(at + 1).is_some_and(is_parameter),
             b"##" => !pastes(self.body.get(at + 1)),
             b"__VA_ARGS__" => self.variadic,
@@ -185,12 +186,16 @@ fn tokens(text: &[u8]) -> Option<Vec<Token<'_>>> {
             _ => 1,
         };
         let token = &rest[..length];
-        let plain = !token.contains(&b'\n') && !token.contains(&b'$') && token.is_ascii();
-        // A name that touches a string may be its suffix.
-        let suffix = !spaced
-            && is_word(byte)
-            && tokens.last().is_some_and(|last| matches!(last.text.last(), Some(b'"' | b'\'')));
-        if !plain || suffix {
+        let touches = |last: &Token<'_>| matches!(last.text.last(), Some(b'"' | b'\''));
+        let plain = match byte {
+            b'"' | b'\'' => token.is_ascii() && !token.contains(&b'\n'),
+            // A name that touches a string may be its suffix.
+            _ if is_word(byte) => {
+                !token.contains(&b'$') && (spaced || !tokens.last().is_some_and(touches))
+            }
+            _ => true,
+        };
+        if !plain {
             return None;
         }
         tokens.push(Token { text: token, spaced });
