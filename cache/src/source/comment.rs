@@ -2,8 +2,6 @@
 //!
 //! Knows one comment at a time, not where it stands.
 
-use std::ops::ControlFlow;
-
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::Doubt;
@@ -51,16 +49,26 @@ pub(super) fn ends_line(rest: &[u8]) -> bool {
 /// Whether a compiler might make something of `comment`: it falls through, warns of what is in it, or counts columns
 /// in characters.
 pub(super) fn speaks(comment: &[u8]) -> bool {
-    let found = comment.iter().try_fold(0_u32, |last, &byte| {
-        let last = last << 8 | u32::from(byte | 0x20);
-        let special = byte >= 0x80 || byte == 0x0b || byte == 0x0c || NAMES.contains(&last);
-        if special { ControlFlow::Break(()) } else { ControlFlow::Continue(last) }
-    });
     let nested = || comment[1] == b'*' && memmem::find(&comment[1..], b"/*").is_some();
     let continued = || memchr_iter(b'\\', comment).any(|at| ends_line(&comment[at + 1..]));
-    found.is_break() || nested() || continued()
+    is_odd(comment) || NAMES.iter().any(|name| holds(comment, name)) || nested() || continued()
 }
 
 /// Parts of `fallthrough`, `lint` and `NOTREACHED` in lower case.
-const NAMES: [u32; 3] =
-    [u32::from_be_bytes(*b"fall"), u32::from_be_bytes(*b"lint"), u32::from_be_bytes(*b"otre")];
+const NAMES: [[u8; 4]; 3] = [*b"fall", *b"lint", *b"otre"];
+
+fn is_odd(comment: &[u8]) -> bool {
+    // All of it, so that it is vectorised.
+    comment.iter().fold(false, |any, &byte| any | (byte >= 0x80) | (byte == 0x0b) | (byte == 0x0c))
+}
+
+/// Whether `name` is in `text` in any case.
+fn holds(text: &[u8], name: &[u8; 4]) -> bool {
+    let Some(last) = text.len().checked_sub(4) else { return false };
+    let [a, b, c, d] = [0, 1, 2, 3].map(|from| &text[from..=from + last]);
+    let is = |byte: u8, letter: u8| byte | 0x20 == letter;
+    let pairs = a.iter().zip(b).zip(c.iter().zip(d));
+    pairs.fold(false, |any, ((&a, &b), (&c, &d))| {
+        any | (is(a, name[0]) & is(b, name[1]) & is(c, name[2]) & is(d, name[3]))
+    })
+}

@@ -6,157 +6,61 @@
 use super::literal::length as literal_length;
 use super::words::is_word;
 
-/// Names that are no plain identifiers to some language, that some compiler predefines, or that its own macros expand
-/// to.
-const RESERVED: &[&str] = &[
-    // Not for a macro.
-    "defined",
-    "import",
-    "module",
-    "export",
-    // Operators of C++.
-    "and",
-    "and_eq",
-    "bitand",
-    "bitor",
-    "compl",
-    "not",
-    "not_eq",
-    "or",
-    "or_eq",
-    "xor",
-    "xor_eq",
-    // Predefined on some system.
-    "linux",
-    "unix",
-    "i386",
-    "vax",
-    "sun",
-    "mips",
-    "arm",
-    "sparc",
-    "m68k",
-    "m68000",
-    "mc68000",
-    "mc68010",
-    "mc68020",
-    "mc68030",
-    "mc68040",
-    "mc68060",
-    "ns32000",
-    "pdp11",
-    "hppa",
-    "hpux",
-    "hp9000s800",
-    "sgi",
-    "pyr",
-    "vms",
-    "bfin",
-    "cris",
-    "avr",
-    "AVR",
-    "BFIN",
-    "VMS",
-    "VAX",
-    "MACH",
-    "SVR3",
-    "MIPSEB",
-    "MIPSEL",
-    "R3000",
-    "WIN32",
-    "WIN64",
-    "WINNT",
-    "WINCE",
-    "UNICODE",
-    "MSDOS",
-    "CYGWIN",
-    "EMSCRIPTEN",
-    "PPC",
-    "POWERPC",
-    "AMD64",
-    "X86",
-    "AIX",
-    "NeXT",
-    "bsdi",
-    "nvptx",
-    "rs6000",
-    "spectrum",
-    "tahoe",
-    "u370",
-    "u3b",
-    "gould",
-    "convex",
-    "alliant",
-    "sequent",
-    "near",
-    "far",
-    "vector",
-    "pixel",
-    "IBOutlet",
-    "IBAction",
-    "IBOutletCollection",
-    "iboutlet",
-    "ibaction",
-    "objc_gc",
-    "weak",
-    "strong",
-    "nothrow",
-    "cdecl",
-    "stdcall",
-    "fastcall",
-    "thiscall",
-    "pascal",
-    "dllimport",
-    "dllexport",
-    // Keywords, which the compiler's own macros expand to.
-    "asm",
-    "auto",
-    "bool",
-    "char",
-    "char8_t",
-    "char16_t",
-    "char32_t",
-    "class",
-    "const",
-    "double",
-    "enum",
-    "extern",
-    "false",
-    "float",
-    "inline",
-    "int",
-    "long",
-    "namespace",
-    "nullptr",
-    "register",
-    "restrict",
-    "short",
-    "signed",
-    "static",
-    "struct",
-    "template",
-    "true",
-    "typename",
-    "typeof",
-    "union",
-    "unsigned",
-    "using",
-    "void",
-    "volatile",
-    "wchar_t",
-    "thread_local",
-    "constexpr",
-    "alignas",
-    "alignof",
-    "noreturn",
-    "noexcept",
-    "throw",
-    "attribute",
-];
+/// Names that are no plain identifiers to some language.
+fn is_special(name: &[u8]) -> bool {
+    matches!(name, b"defined" | b"import" | b"module" | b"export") || is_operator(name)
+}
 
 /// C++'s names for operators: gcc warns of them under `-Wc++-compat`.
 fn is_operator(name: &[u8]) -> bool {
-    RESERVED[4..15].iter().any(|operator| operator.as_bytes() == name)
+    matches!(
+        name,
+        b"and"
+            | b"and_eq"
+            | b"bitand"
+            | b"bitor"
+            | b"compl"
+            | b"not"
+            | b"not_eq"
+            | b"or"
+            | b"or_eq"
+            | b"xor"
+            | b"xor_eq"
+    )
+}
+
+/// Names without `_` that are predefined on some system, or that such macros expand to.
+#[rustfmt::skip]
+fn is_predefined(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"linux" | b"unix" | b"i386" | b"vax" | b"sun" | b"mips" | b"arm" | b"sparc" | b"m68k" | b"m68000" |
+        b"mc68000" | b"mc68010" | b"mc68020" | b"mc68030" | b"mc68040" | b"mc68060" | b"ns32000" | b"pdp11" |
+        b"hppa" | b"hpux" | b"hp9000s800" | b"sgi" | b"pyr" | b"vms" | b"bfin" | b"cris" | b"avr" | b"AVR" |
+        b"BFIN" | b"VMS" | b"VAX" | b"MACH" | b"SVR3" | b"MIPSEB" | b"MIPSEL" | b"R3000" | b"WIN32" |
+        b"WIN64" | b"WINNT" | b"WINCE" | b"UNICODE" | b"MSDOS" | b"CYGWIN" | b"EMSCRIPTEN" | b"PPC" |
+        b"POWERPC" | b"AMD64" | b"X86" | b"AIX" | b"NeXT" | b"bsdi" | b"nvptx" | b"rs6000" | b"spectrum" |
+        b"tahoe" | b"u370" | b"u3b" | b"gould" | b"convex" | b"alliant" | b"sequent" | b"near" | b"far" |
+        b"vector" | b"pixel" | b"IBOutlet" | b"IBAction" | b"IBOutletCollection" | b"iboutlet" | b"ibaction" |
+        b"objc_gc" | b"weak" | b"strong" | b"nothrow" | b"cdecl" | b"stdcall" | b"fastcall" | b"thiscall" |
+        b"pascal" | b"dllimport" | b"dllexport"
+    )
+}
+
+/// Keywords and attributes, which the compiler's own macros expand to.
+#[rustfmt::skip]
+fn is_keyword(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"asm" | b"auto" | b"bool" | b"char" | b"char8_t" | b"char16_t" | b"char32_t" | b"class" | b"const" |
+        b"double" | b"enum" | b"extern" | b"false" | b"float" | b"inline" | b"int" | b"long" | b"namespace" |
+        b"nullptr" | b"register" | b"restrict" | b"short" | b"signed" | b"static" | b"struct" | b"template" |
+        b"true" | b"typename" | b"typeof" | b"union" | b"unsigned" | b"using" | b"void" | b"volatile" |
+        b"wchar_t" | b"thread_local" | b"constexpr" | b"alignas" | b"alignof" | b"noreturn" | b"noexcept" | b"deprecated" | b"nodiscard" | b"fallthrough" | b"maybe_unused" | b"likely" | b"unlikely" |
+        b"carries_dependency" | b"no_unique_address" | b"assume" | b"reproducible" | b"unsequenced" |
+       
+        b"address_space" | b"throw" | b"attribute"
+    )
 }
 
 /// What a definition is made of, and whether white space was before it.
@@ -190,11 +94,12 @@ pub(super) fn name(text: &[u8]) -> Option<Box<str>> {
         Some(first) if !first.spaced => return None,
         _ => Signature { parameters: None, variadic: false, body: rest },
     };
-    body.is_well_formed().then(|| String::from_utf8_lossy(name.text).into())
+    let name = std::str::from_utf8(name.text).ok()?;
+    body.is_well_formed().then(|| name.into())
 }
 
 fn is_free(name: &[u8]) -> bool {
-    name[0] != b'_' && !RESERVED.iter().any(|reserved| reserved.as_bytes() == name)
+    name[0] != b'_' && !is_special(name) && !is_predefined(name) && !is_keyword(name)
 }
 
 struct Signature<'a> {
@@ -243,6 +148,7 @@ impl Signature<'_> {
             named || self.variadic && token.text == b"__VA_ARGS__"
         };
         self.body.iter().enumerate().all(|(at, token)| match token.text {
+            _ if !token.is_name() && token.text[0] != b'#' => true,
             b"#" => self.body.get(at + 1).is_some_and(is_parameter),
             b"##" => !pastes(self.body.get(at + 1)),
             b"__VA_ARGS__" => self.variadic,
@@ -254,7 +160,7 @@ impl Signature<'_> {
 
 /// All tokens of a directive; `None` if it has others than those of every standard.
 fn tokens(text: &[u8]) -> Option<Vec<Token<'_>>> {
-    let mut tokens: Vec<Token<'_>> = Vec::new();
+    let mut tokens: Vec<Token<'_>> = Vec::with_capacity(16);
     let mut at = 0;
     let mut spaced = true;
     while let Some(&byte) = text.get(at) {
@@ -280,12 +186,16 @@ fn tokens(text: &[u8]) -> Option<Vec<Token<'_>>> {
             _ => 1,
         };
         let token = &rest[..length];
-        let plain = !token.contains(&b'\n') && !token.contains(&b'$') && token.is_ascii();
-        // A name that touches a string may be its suffix.
-        let suffix = !spaced
-            && is_word(byte)
-            && tokens.last().is_some_and(|last| matches!(last.text.last(), Some(b'"' | b'\'')));
-        if !plain || suffix {
+        let touches = |last: &Token<'_>| matches!(last.text.last(), Some(b'"' | b'\''));
+        let plain = match byte {
+            b'"' | b'\'' => token.is_ascii() && !token.contains(&b'\n'),
+            // A name that touches a string may be its suffix.
+            _ if is_word(byte) => {
+                !token.contains(&b'$') && (spaced || !tokens.last().is_some_and(touches))
+            }
+            _ => true,
+        };
+        if !plain {
             return None;
         }
         tokens.push(Token { text: token, spaced });

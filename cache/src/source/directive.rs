@@ -42,7 +42,7 @@ impl<'a> Scanner<'a> {
         let keyword = match word {
             b"define" => {
                 let begin = self.lines.line_start();
-                if self.skip_blanks(begin) == self.found.hash {
+                if self.skip_blanks(begin) == self.found.hash && !self.lines.continues() {
                     self.lines.begin_definition();
                     self.words.begin_definition();
                 }

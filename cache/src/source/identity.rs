@@ -34,12 +34,11 @@ impl IdHash {
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         let mut state = 0x9e37_79b9_7f4a_7c15 ^ name.len() as u64;
-        let mut words = name.chunks_exact(8);
-        for word in &mut words {
-            state =
-                fold(state ^ word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+        let (words, rest) = name.as_chunks::<8>();
+        for word in words {
+            state = fold(state ^ u64::from_le_bytes(*word));
         }
-        let rest = words.remainder().iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte));
+        let rest = rest.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte));
         Self(fold(fold(state ^ rest)))
     }
 }

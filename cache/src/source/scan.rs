@@ -152,7 +152,7 @@ impl<'a> Scanner<'a> {
 
     /// A backslash outside of literals and comments: it continues the line, between tokens, or is a doubt.
     fn splice(&mut self) -> Result<(), Doubt> {
-        let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t' | b'\n'));
+        let is_blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | b'\t' | b'\n'));
         let before = self.at.checked_sub(1).and_then(|at| self.text.get(at));
         let after = self.text.get(self.at + 2);
         if !self.next_is(b'\n') || after.is_none() || !is_blank(before) && !is_blank(after) {
@@ -191,7 +191,7 @@ impl<'a> Scanner<'a> {
             return self.directive_keyword(name);
         }
         self.words.name(name);
-        if first {
+        if first || self.text[..at].ends_with(b"@") {
             self.module_line(name, at)?;
         }
         if name.starts_with(b"__has_") {

@@ -77,7 +77,7 @@ impl Signs {
             b"__LINE__" | b"__builtin_LINE" | b"__builtin_COLUMN" | b"source_location" => {
                 Sign::Line
             }
-            b"__builtin_source_location" | b"__builtin_FUNCTION" => Sign::Line,
+            b"__builtin_source_location" => Sign::Line,
             b"__COUNTER__" => Sign::Counter,
             b"__FILE__" | b"__FILE_NAME__" | b"__BASE_FILE__" => Sign::File,
             b"__builtin_FILE" | b"__builtin_FILE_NAME" => Sign::File,

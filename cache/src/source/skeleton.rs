@@ -37,6 +37,8 @@ pub(super) struct Skeleton<'a> {
     spliced: bool,
     /// Whether the current line begins within a comment that is kept.
     veiled: bool,
+    /// Where the last comment ends that is kept.
+    kept: usize,
     /// How far the lines were indented that are gone since the last line that is kept.
     gone: Vec<&'a [u8]>,
     tentative: Option<Tentative<'a>>,
@@ -78,6 +80,7 @@ impl<'a> Skeleton<'a> {
             commented: false,
             spliced: false,
             veiled: false,
+            kept: 0,
             gone: Vec::new(),
             tentative: None,
         }
@@ -86,6 +89,11 @@ impl<'a> Skeleton<'a> {
     /// How many lines were kept so far.
     pub(super) fn lines(&self) -> u32 {
         self.lines
+    }
+
+    /// Whether the current line continues its last one.
+    pub(super) fn continues(&self) -> bool {
+        self.spliced
     }
 
     /// Where the current line begins.
@@ -103,13 +111,17 @@ impl<'a> Skeleton<'a> {
     /// Ends the line whose newline is at `at`.
     pub(super) fn end_line(&mut self, at: usize, end: End) -> Result<(), Doubt> {
         self.copy(at);
-        if self.commented && at - self.line > LONGEST_LINE {
-            return Err(Doubt::LongLine);
-        }
-        while self.out.len() > self.start
-            && self.out.last().is_some_and(|byte| matches!(byte, b' ' | b'\t' | &LEADING_COMMENT))
+        // What `-fallthrough` ends with matters.
+        let is_blank = |byte: &u8| matches!(*byte, b' ' | b'\t' | LEADING_COMMENT);
+        while self.kept < at && self.out.len() > self.start && self.out.last().is_some_and(is_blank)
         {
             self.out.pop();
+        }
+        let changed = self.commented
+            || self.tentative.is_some()
+            || self.out.len() - self.start != at - self.line;
+        if changed && at - self.line > LONGEST_LINE {
+            return Err(Doubt::LongLine);
         }
         let indent = indent(&self.text[self.line..at]);
         let empty = self.out.len() == self.start;
@@ -173,6 +185,7 @@ impl<'a> Skeleton<'a> {
     ) -> Result<(), Doubt> {
         self.commented = true;
         if kept {
+            self.kept = at.end;
             self.veiled |= indent(&self.text[self.line..at.start]).len() == at.start - self.line;
         } else {
             self.copy(at.start);

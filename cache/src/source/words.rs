@@ -12,7 +12,8 @@ pub(super) struct Words {
     names: Vec<IdHash>,
     numbers: Vec<IdHash>,
     /// The names of a definition that may be dropped, while in one.
-    definition: Option<Vec<IdHash>>,
+    definition: Vec<IdHash>,
+    in_definition: bool,
     pub(super) signs: Signs,
 }
 
@@ -22,7 +23,8 @@ impl Words {
             recent: vec![0; RECENT],
             names: Vec::new(),
             numbers: Vec::new(),
-            definition: None,
+            definition: Vec::new(),
+            in_definition: false,
             signs: Signs::default(),
         }
     }
@@ -31,8 +33,8 @@ impl Words {
     pub(super) fn name(&mut self, name: &[u8]) {
         self.signs.add_name(name);
         let id = IdHash::of(name);
-        if let Some(names) = &mut self.definition {
-            names.push(id);
+        if self.in_definition {
+            self.definition.push(id);
         } else if self.is_new(id) {
             self.names.push(id);
         }
@@ -73,24 +75,29 @@ impl Words {
 
     /// Keeps the names from here on apart.
     pub(super) fn begin_definition(&mut self) {
-        self.definition = Some(Vec::new());
+        self.in_definition = true;
     }
 
     /// Ends a definition. The names behind its own one, if it is dropped; else all of them are mentioned.
     pub(super) fn end_definition(&mut self, dropped: bool) -> Box<[IdHash]> {
-        let mut names = self.definition.take().unwrap_or_default();
-        if dropped {
-            names.remove(0);
-            names.sort_unstable();
+        self.in_definition = false;
+        let mut names = std::mem::take(&mut self.definition);
+        let mut body = Box::default();
+        if dropped && let Some(behind) = names.get_mut(1..) {
+            behind.sort_unstable();
             names.dedup();
-            return names.into();
-        }
-        for id in names {
-            if self.is_new(id) {
-                self.names.push(id);
+            body = names[1..].into();
+        } else {
+            for &id in &names {
+                if self.is_new(id) {
+                    self.names.push(id);
+                }
             }
         }
-        Box::default()
+        // Its room is for the next one.
+        names.clear();
+        self.definition = names;
+        body
     }
 
     /// Names and numbers, sorted, and what they show.
@@ -106,5 +113,16 @@ impl Words {
 
 /// Whether `byte` may be part of an identifier.
 pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
+    WORD[byte as usize]
 }
+
+const WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        word[byte] = ascii.is_ascii_alphanumeric() || ascii == b'_' || ascii == b'$';
+        byte += 1;
+    }
+    word
+};

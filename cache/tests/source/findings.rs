@@ -1,0 +1,241 @@
+//! What is found in one text.
+
+use farmbuild_cache::source::{Doubt, Facts, IdHash, Mentions, Sign, could_paste};
+
+fn facts(text: &str) -> Facts {
+    Facts::of(text.as_bytes())
+}
+
+#[test]
+fn what_is_doubtful_is_opaque() {
+    for (text, doubt) in [
+        ("int a;", None),
+        ("int a\\\n;\n", Some(Doubt::Splice)),
+        ("int \\\na;\n", None),
+        ("int \\\na;\\\n", Some(Doubt::Splice)),
+        ("int \\ \na;\n", Some(Doubt::Splice)),
+        ("\\u00e9\n", Some(Doubt::Splice)),
+        ("/\\\n* x */\n", Some(Doubt::Splice)),
+        ("/* *\\\n/ x */\n", Some(Doubt::Splice)),
+        ("// \\ \nx\n", Some(Doubt::Splice)),
+        ("// \\", Some(Doubt::Splice)),
+        ("\"a\\ \nb\"\n", Some(Doubt::Splice)),
+        ("\"a\\\nb\"\n", None),
+        ("/* ??/ */\n", Some(Doubt::Trigraph)),
+        ("/* ??) */\n", None),
+        ("a ??( b\n", Some(Doubt::Trigraph)),
+        ("\"??=\"\n", Some(Doubt::Trigraph)),
+        ("a ? b : c\n", None),
+        ("%:define X\n", Some(Doubt::Digraph)),
+        ("<:a:>\n", None),
+        ("/* x\n", Some(Doubt::Unterminated)),
+        ("/*/\n", Some(Doubt::Unterminated)),
+        ("\"x\n", Some(Doubt::Unterminated)),
+        ("'x\n", Some(Doubt::Unterminated)),
+        ("#error don't\n", Some(Doubt::Unterminated)),
+        ("#include <a\n", Some(Doubt::Unterminated)),
+        ("#include <a//b>\n", Some(Doubt::HeaderName)),
+        ("#include /* x */ <a//b>\n", Some(Doubt::HeaderName)),
+        ("#if __has_include(<a/*b>)\n", Some(Doubt::HeaderName)),
+        ("#include \"a\\b\"\n", Some(Doubt::HeaderName)),
+        ("import <a//b>;\n", Some(Doubt::HeaderName)),
+        ("R\"(a)\"\n", Some(Doubt::RawString)),
+        ("u8R\"(a)\"\n", Some(Doubt::RawString)),
+        ("u8\"a\" L'a'\n", None),
+        ("1'000\n", Some(Doubt::DigitSeparator)),
+        (".5'0\n", Some(Doubt::DigitSeparator)),
+        ("1e+5'0\n", Some(Doubt::DigitSeparator)),
+        ("a\0b\n", Some(Doubt::Control)),
+        ("a\r\n", Some(Doubt::Control)),
+        ("\u{e9}\n", Some(Doubt::NotAscii)),
+        ("\u{feff}int a;\n", Some(Doubt::NotAscii)),
+        ("\"\u{e9}\"\n", None),
+        ("#embed <a>\n", Some(Doubt::Embed)),
+        ("#pragma GCC dependency <a//b>\n", Some(Doubt::Pragma)),
+        ("#pragma a \\\n b\n", Some(Doubt::Pragma)),
+    ] {
+        let facts = facts(text);
+        assert_eq!(facts.doubt, doubt, "{text:?}");
+        assert_eq!(facts.in_place.is_none(), doubt.is_some(), "{text:?}");
+        assert_eq!(facts.flowing.is_none(), doubt.is_some(), "{text:?}");
+    }
+    let long = format!("int a; /* {} */\n", "x".repeat(5000));
+    assert_eq!(facts(&long).doubt, Some(Doubt::LongLine));
+    assert_eq!(Facts::of(b"/* \xff */").doubt, Some(Doubt::NotAscii));
+}
+
+#[test]
+fn names_are_mentioned_outside_of_comments() {
+    for (text, mentioned) in [
+        ("int X;", true),
+        ("/* X */ // X", false),
+        ("XY X1 aX 1X", false),
+        ("#ifdef X\n#endif", true),
+        ("#if defined(X)\n#endif", true),
+        ("#undef X", true),
+        ("#include X", true),
+        ("#include <X>", false),
+        ("#pragma push_macro(\"X\")", true),
+        ("_Pragma(\"omp a(X)\")", true),
+        ("_Pragma(\"omp \\\"X\\\"\")", true),
+        ("\"a\\\nX\\\nb\"", false),
+        ("\" \\\nX\\\n b\"", true),
+        ("\"\\nX\"", true),
+        ("'X'", false),
+        ("#define _A X", true),
+        ("0x1e+X", true),
+        ("X\"a\"", true),
+        ("\"a\"X", true),
+        ("a##X", true),
+        // The file is opaque.
+        ("/* X", true),
+        ("don't \\\nX\\\nY", true),
+        ("don't \\nX", true),
+    ] {
+        assert_eq!(facts(text).mentions(b"X"), mentioned, "{text:?}");
+    }
+    assert!(facts("don't X\\ \nY").mentions(b"XY"));
+    assert!(facts("don't X??/\r\nY").mentions(b"XY"));
+}
+
+#[test]
+fn what_an_unmentioned_macro_mentions_is_kept_apart() {
+    let header =
+        facts("int a;\n#define X Y\n#define Y Z\n#define _W V\n#define U 1\n#define U 2\n");
+    let names = header.macros.iter().map(|defined| &*defined.name).collect::<Vec<_>>();
+    assert_eq!(names, ["X", "Y", "U", "U"]);
+    assert_eq!(*header.macros[0].body, [IdHash::of(b"Y")]);
+    assert!(!header.mentions(b"X") && !header.mentions(b"Y") && !header.mentions(b"Z"));
+    assert!(header.mentions(b"_W") && header.mentions(b"V"));
+
+    let source = facts("#ifdef X\n#endif\n");
+    let files = [&header, &source];
+    let mentions = Mentions::of(&files);
+    assert!(mentions.reach("X") && mentions.reach("Y") && mentions.reach("Z"));
+    assert!(!mentions.reach("U"));
+    assert_eq!(mentions.definitions("U"), 2);
+    let files = [&header];
+    let mentions = Mentions::of(&files);
+    assert!(!mentions.reach("X") && !mentions.reach("Y") && !mentions.reach("Z"));
+}
+
+#[test]
+fn names_may_be_pasted_of_what_is_there() {
+    let pastes = facts("#define _CAT(a, b) a##b\n_CAT(FOO_, BAR) 64BIT 0x1f\n");
+    let other = facts("int BAZ;\n#define Q QUX_ 1\n");
+    for (name, possible) in [
+        ("FOO_BAR", true),
+        ("FOO_BAZ", true),
+        ("FOO_64BIT", true),
+        ("FOO_0x1f", true),
+        ("FOO_123", true),
+        ("FOO_1UL", true),
+        ("QUX_BAR", true),
+        ("FOO_FOO_BAR", true),
+        ("FOO_", false),
+        ("FOO_BA", false),
+        ("XFOO_", false),
+    ] {
+        assert_eq!(could_paste(name.as_bytes(), &[&pastes, &other]), possible, "{name}");
+        assert_eq!(
+            Mentions::of(&[&pastes, &other]).reach(name),
+            possible || name == "FOO_",
+            "{name}"
+        );
+        assert!(!could_paste(name.as_bytes(), &[&other]));
+    }
+    assert!(facts("__INT64_C(FOO)").has(Sign::Pastes));
+}
+
+#[test]
+fn headers_are_listed_once() {
+    let facts = facts(
+        "#include <a.h>\n# include \"b.h\" // x\n#include <a.h>\n#include_next <c.h>\n#import <d.h>\n\
+         #if __has_include(<e.h>) && __has_include_next(\"f.h\")\n#endif\n",
+    );
+    let shown = |include: &farmbuild_cache::source::Include| {
+        let name = String::from_utf8_lossy(&include.name);
+        format!(
+            "{name}{}{}",
+            if include.quoted { " quoted" } else { "" },
+            if include.next { " next" } else { "" }
+        )
+    };
+    let includes = facts.includes.iter().map(shown).collect::<Vec<_>>();
+    assert_eq!(includes, ["a.h", "b.h quoted", "c.h next", "d.h"]);
+    assert_eq!(facts.has_include.iter().map(shown).collect::<Vec<_>>(), ["e.h", "f.h quoted next"]);
+    assert!(!facts.has(Sign::ComputedInclude));
+}
+
+#[test]
+fn headers_of_an_opaque_file_are_listed_too() {
+    let facts = facts(
+        "#error don't\n#include <a.h>\n#if __has_include ( \"b.h\")\n#\\\ninclude_next <c.h>\n",
+    );
+    assert!(facts.doubt.is_some());
+    assert!(facts.includes.iter().any(|include| &*include.name == b"a.h"));
+    assert!(facts.includes.iter().any(|include| &*include.name == b"c.h" && include.next));
+    assert!(facts.has_include.iter().any(|include| &*include.name == b"b.h"));
+    assert!(facts.has(Sign::ComputedInclude));
+}
+
+#[test]
+fn signs_are_seen() {
+    use Sign::*;
+    for (text, sign, seen) in [
+        ("__DATE__", Date, true),
+        ("/* __DATE__ */", Date, false),
+        ("MY__DATE__", Date, false),
+        ("__TIME__", Time, true),
+        ("__TIMESTAMP__", Timestamp, true),
+        ("#define _L __LINE__", Line, true),
+        ("a;\n#define L __LINE__", Line, true),
+        ("std::source_location", Line, true),
+        ("__COUNTER__", Counter, true),
+        ("__FILE__", File, true),
+        ("__builtin_FILE()", File, true),
+        ("asm(\".incbin \\\"a\\\"\");", AssemblerFile, true),
+        ("a.included", AssemblerFile, true),
+        ("#include <a>", AssemblerFile, false),
+        ("#embed <a>", Embed, true),
+        ("#pragma GCC system_header", SystemHeader, true),
+        ("_Pragma(\"GCC system_header\")", SystemHeader, true),
+        ("#pragma once", Once, true),
+        ("int once;", Once, false),
+        ("#pragma GCC pch_preprocess \"a\"", PchPreprocess, true),
+        ("#pragma hdrstop", HeaderStop, true),
+        ("import a;", Module, true),
+        ("export module a;", Module, true),
+        ("module;", Module, true),
+        ("@import a;", Module, true),
+        ("module_init(a);", Module, false),
+        ("x = import;", Module, false),
+        ("#pragma GCC dependency \"a\"", OddPragma, true),
+        ("#pragma comment(lib, \"a\")", OddPragma, true),
+        ("#pragma pack(1)", OddPragma, false),
+        ("#pragma GCC poison a", Poison, true),
+        ("#line 3", LineDirective, true),
+        ("# 3 \"a\"", LineDirective, true),
+        ("#if 1\n#endif", LineDirective, false),
+        ("#include A", ComputedInclude, true),
+        ("#if __has_include(A)", ComputedInclude, true),
+        ("#ifdef __has_include", ComputedInclude, false),
+        ("#if defined(__has_include) && 1", ComputedInclude, false),
+        ("a // b", LineComments, true),
+        ("\"//\"", LineComments, false),
+        ("a##b", Pastes, true),
+        ("\"##\"", Pastes, false),
+    ] {
+        assert_eq!(facts(text).has(sign), seen, "{text}");
+        let opaque = facts(&format!("don't\n{text}"));
+        assert!(opaque.doubt.is_some());
+        assert!(!seen || opaque.has(sign), "opaque {text}");
+    }
+}
+
+#[test]
+fn facts_survive_being_written() {
+    let facts = facts("#include <a>\nint a;\n#define X Y 0x1f\n");
+    let text = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+}
