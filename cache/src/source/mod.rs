@@ -46,6 +46,8 @@ pub struct Facts {
     pub in_place: Option<ContentHash>,
     /// The same, without the lines that are blank or hold only comments or definitions that may be dropped.
     pub flowing: Option<ContentHash>,
+    /// A hash of the comments that a compiler may read, if there are any; of an opaque file, that of all its bytes.
+    pub comments: Option<ContentHash>,
     /// Why the file is opaque.
     pub doubt: Option<Doubt>,
     /// What else is in the file.
@@ -137,7 +139,7 @@ impl Facts {
     pub fn of(bytes: &[u8]) -> Self {
         let mut scanner = scan::Scanner::new(bytes);
         let outcome = check(bytes).and_then(|()| scanner.run());
-        let scan::Scanner { lines, mut words, mut found, .. } = scanner;
+        let scan::Scanner { lines, mut words, mut found, speaking, mut assembler_words, .. } = scanner;
         let (in_place, flowing) = match outcome {
             Ok(()) => {
                 let (in_place, flowing) = lines.finish();
@@ -146,13 +148,19 @@ impl Facts {
             Err(_) => {
                 found = directive::Found::default();
                 words = loose::scan(bytes, &mut found);
+                assembler_words = 0;
                 (None, None)
             }
         };
         let (mentions, numbers, mut signs) = words.finish();
-        signs.add_bytes(bytes);
+        if sign::assembler_words(bytes) > assembler_words {
+            signs.add(Sign::AssemblerFile);
+        }
+        let raw = ContentHash::of(bytes);
+        let speaking = speaking.map(|hasher| ContentHash(*hasher.finalize().as_bytes()));
         Self {
-            raw: ContentHash::of(bytes),
+            raw,
+            comments: if outcome.is_err() { Some(raw) } else { speaking },
             in_place,
             flowing,
             doubt: outcome.err(),

@@ -7,7 +7,7 @@ use super::directive::{Directive, Keyword};
 use super::literal::{has_trigraph, length as literal_length};
 use super::skeleton::{End, Skeleton};
 use super::words::{Words, is_word};
-use super::{Doubt, Sign, comment, place};
+use super::{Doubt, Sign, comment, place, sign};
 
 pub(super) struct Scanner<'a> {
     pub(super) text: &'a [u8],
@@ -21,6 +21,10 @@ pub(super) struct Scanner<'a> {
     begun: bool,
     /// The last token's kind.
     last: u8,
+    /// The comments that a compiler may read.
+    pub(super) speaking: Option<blake3::Hasher>,
+    /// How often the assembler's words for more files are in comments, where no assembler sees them.
+    pub(super) assembler_words: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -35,6 +39,8 @@ impl<'a> Scanner<'a> {
             found: super::directive::Found::default(),
             begun: false,
             last: 0,
+            speaking: None,
+            assembler_words: 0,
         }
     }
 
@@ -145,7 +151,13 @@ impl<'a> Scanner<'a> {
         };
         let end = self.at + length;
         let joins = self.begun && !comment::ends_line(&self.text[end..]);
-        self.lines.comment(self.at..end, comment::speaks(&rest[..length]), joins)?;
+        let comment = &rest[..length];
+        let speaks = comment::speaks(comment);
+        if speaks {
+            self.speaking.get_or_insert_default().update(comment);
+        }
+        self.assembler_words += sign::assembler_words(comment);
+        self.lines.comment(self.at..end, speaks, joins)?;
         self.at = end;
         Ok(())
     }

@@ -21,7 +21,7 @@ pub enum Sign {
     Counter,
     /// `__FILE__`, `__FILE_NAME__`, `__BASE_FILE__` or `__builtin_FILE` is mentioned.
     File,
-    /// `.incbin` or `.include` is somewhere in the bytes.
+    /// `.incbin` or `.include` is somewhere in the bytes; of a file that isn't opaque, outside of comments.
     AssemblerFile,
     /// `#embed` or `__has_embed`.
     Embed,
@@ -105,12 +105,10 @@ impl Signs {
             }
         }
     }
+}
 
-    /// Adds what is searched for in all bytes of a file.
-    pub(super) fn add_bytes(&mut self, bytes: &[u8]) {
-        let found = |text: &[u8]| memchr::memmem::find(bytes, text).is_some();
-        if found(b".incbin") || found(b".include") {
-            self.add(Sign::AssemblerFile);
-        }
-    }
+/// How often `.incbin` and `.include` are in some bytes.
+pub(super) fn assembler_words(bytes: &[u8]) -> usize {
+    let count = |text: &[u8]| memchr::memmem::find_iter(bytes, text).count();
+    count(b".incbin") + count(b".include")
 }

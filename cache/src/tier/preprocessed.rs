@@ -91,6 +91,8 @@ fn comments(
         let hash = parts.files.hash(&path)?;
         if all {
             digest.bytes("file", &hash.0);
+        } else if let Some(comments) = parts.facts(&path, hash)?.comments {
+            digest.bytes("comments", &comments.0);
         }
     }
     Some(())
