@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 
+use crate::base::Base;
 use crate::clock::Moment;
 use crate::digest::Digest;
 use crate::files::State;
@@ -90,6 +91,15 @@ impl Absent {
         self.0.entry(directory).or_default().insert(name.as_bytes().to_vec());
     }
 
+    /// The same, with the mark of a base directory.
+    pub(crate) fn marked(self, base: &Base) -> Self {
+        let spelled = |directory: Vec<u8>| {
+            let path = base.spelled(Path::new(OsStr::from_bytes(&directory)));
+            path.into_os_string().into_encoded_bytes()
+        };
+        Self(self.0.into_iter().map(|(directory, names)| (spelled(directory), names)).collect())
+    }
+
     /// Whether a precompiled header would have been found.
     pub(crate) fn has_precompiled(cwd: &Path, files: &[Read<'_>]) -> bool {
         files.iter().any(|file| {
@@ -119,8 +129,7 @@ impl Absent {
             .sum()
     }
 
-    fn appeared(&self, cwd: &Path, directory: &[u8]) -> Option<PathBuf> {
-        let base = cwd.join(OsStr::from_bytes(directory));
+    fn appeared(&self, base: &Path, directory: &[u8]) -> Option<PathBuf> {
         let names = self.0.get(directory)?;
         names.iter().map(|name| base.join(OsStr::from_bytes(name))).find(|path| {
             // Even a dangling link is no longer nothing.
@@ -160,10 +169,17 @@ impl Absences {
     }
 
     /// The first of the names that has appeared, if any has. `id` is that of `absent`.
-    pub(crate) fn appeared(&self, absent: &Absent, id: Key, cwd: &Path) -> Option<PathBuf> {
+    pub(crate) fn appeared(
+        &self,
+        absent: &Absent,
+        id: Key,
+        cwd: &Path,
+        base: &Base,
+    ) -> Option<PathBuf> {
         let mut digest = Digest::new("farmbuild absent here 1");
         digest.bytes("id", id.as_bytes());
         digest.bytes("cwd", cwd.as_os_str().as_bytes());
+        digest.bytes("base", base.directory().unwrap_or_default());
         let key = digest.key();
         let known = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,12 +189,13 @@ impl Absences {
         let mut changed = known.is_none();
         for (index, directory) in absent.0.keys().enumerate() {
             let now = Moment::now();
-            let meta = fs::metadata(cwd.join(OsStr::from_bytes(directory))).ok();
+            let place = base.place(cwd, Path::new(OsStr::from_bytes(directory)));
+            let meta = fs::metadata(&place).ok();
             let state = meta.as_ref().map(State::of);
             let then = known.as_ref().and_then(|known| known.get(index).copied());
             // A directory that isn't there holds nothing.
             if state.is_some() && then != Some(state) {
-                if let Some(path) = absent.appeared(cwd, directory) {
+                if let Some(path) = absent.appeared(&place, directory) {
                     return Some(path);
                 }
                 changed = true;
@@ -205,7 +222,7 @@ mod tests {
     }
 
     fn appeared(space: &Path, absent: &Absent, absences: &Absences) -> Option<PathBuf> {
-        absences.appeared(absent, absent.id(), space)
+        absences.appeared(absent, absent.id(), space, &Base::default())
     }
 
     /// A file `b/h.h` found behind `a`, and `main.c` that names it.

@@ -92,7 +92,8 @@ pub(crate) async fn of(
     if job.began.clock_was_set_since() {
         return Err(Reason::ClockMoved.into());
     }
-    Ok(Account { files, absent })
+    let files = files.into_iter().map(|(path, hash)| (job.base.spelled(&path), hash)).collect();
+    Ok(Account { files, absent: absent.marked(&job.base) })
 }
 
 /// What in a file makes the result depend on more than files.

@@ -219,7 +219,7 @@ impl Inner {
     fn write_now(&self, job: &Job, written: Written) -> Result<(), StoreError> {
         let Written { what, account, text } = written;
         let result = match what {
-            What::Taken(taken) => taken.store(&self.parts.store)?,
+            What::Taken(taken) => taken.store(&self.parts.store, &job.base)?,
             What::Known(result) => result,
         };
         let kept = Kept {
@@ -364,7 +364,9 @@ impl Missed {
                 Err(_) => return,
             },
         };
-        let result = StoredResult { rule, ..result };
+        let rule_shows = rule.is_some() && job.base.directory().is_some();
+        let base = job.base.directory().filter(|_| rule_shows || result.base.is_some());
+        let result = StoredResult { rule, base: base.map(<[u8]>::to_vec), ..result };
         let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
         let written = Written { what: What::Known(result), account, text: Some(text) };
         let again =

@@ -1,13 +1,15 @@
 //! One job as the tiers see it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use farmbuild_core::pipeline::cache::Question;
 
+use crate::base::Base;
 use crate::clock::Moment;
 use crate::compiler::Compiler;
 use crate::digest::Digest;
-use crate::manifest::{self, Macro};
+use crate::manifest::{self, Macro, StoredResult};
 use crate::plan::Plan;
 use crate::store::Key;
 
@@ -16,6 +18,8 @@ pub(crate) struct Job {
     pub(crate) question: Question,
     pub(crate) plan: Plan,
     pub(crate) compiler: Arc<Compiler>,
+    /// The directory whose name doesn't matter.
+    pub(crate) base: Base,
     /// Before anything of it ran.
     pub(crate) began: Moment,
     /// All that is known without looking at a file.
@@ -32,9 +36,21 @@ impl Job {
         began: Moment,
     ) -> Self {
         let Question { invocation, analysis, .. } = &question;
-        let digest = plan.digest(invocation, analysis, compiler.id.as_bytes());
+        let base = Base::new(question.base.as_deref());
+        let digest = plan.digest(invocation, analysis, compiler.id.as_bytes(), &base);
         let manifest = digest.key();
-        Self { question, plan, compiler, began, digest, manifest }
+        Self { question, plan, compiler, base, began, digest, manifest }
+    }
+
+    /// Where a file of a manifest is.
+    pub(crate) fn place(&self, spelled: &Path) -> PathBuf {
+        self.base.place(&self.question.invocation.cwd, spelled)
+    }
+
+    /// Whether a result may be used in this job's directory, and was made for this job's terminal.
+    pub(crate) fn suits(&self, result: &StoredResult) -> bool {
+        let here = result.base.as_deref().is_none_or(|base| Some(base) == self.base.directory());
+        here && (result.is_silent() || result.terminal == self.question.terminal)
     }
 
     /// `-D` and `-U`, in order.

@@ -10,6 +10,7 @@
 
 mod absent;
 mod account;
+mod base;
 pub mod cache;
 mod clock;
 mod compiler;

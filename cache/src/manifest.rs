@@ -60,6 +60,8 @@ pub(crate) struct StoredResult {
     /// The terminal that the messages were made for.
     pub(crate) terminal: String,
     pub(crate) rule: Option<StoredRule>,
+    /// The base directory whose name shows in it after all.
+    pub(crate) base: Option<Vec<u8>>,
     pub(crate) lines: u64,
 }
 
@@ -137,7 +139,10 @@ impl Manifest {
             }
         };
         let same = |it: &Entry| {
-            it.files == files && it.macros == macros && it.result.terminal == result.terminal
+            it.files == files
+                && it.macros == macros
+                && it.result.terminal == result.terminal
+                && it.result.base == result.base
         };
         self.entries.retain(|entry| !same(entry));
         self.entries.push(Entry { files, absent, macros, result });

@@ -11,6 +11,7 @@ use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Uncached;
 use farmbuild_core::staging::StagedFile;
 
+use crate::base::Base;
 use crate::manifest::{StoredResult, StoredRule};
 use crate::plan::Plan;
 use crate::reason::Reason;
@@ -64,7 +65,12 @@ impl Taken {
     }
 
     /// Puts everything into the store.
-    pub(crate) fn store(self, store: &Store) -> Result<StoredResult, StoreError> {
+    pub(crate) fn store(self, store: &Store, base: &Base) -> Result<StoredResult, StoreError> {
+        let rule_text = self.rule.as_ref().map(|(text, _)| text.as_slice()).unwrap_or_default();
+        let told = [&self.stdout[..], &self.stderr[..], rule_text];
+        let written = self.outputs.iter().map(|(_, bytes)| bytes.as_slice());
+        let shows = written.chain(told).any(|bytes| base.shows_in(bytes));
+        let base = base.directory().filter(|_| shows).map(<[u8]>::to_vec);
         let keep = |bytes: &[u8]| match bytes {
             [] => Ok(None),
             bytes => store.put_blob(bytes).map(Some),
@@ -80,7 +86,7 @@ impl Taken {
             Some((text, file)) => Some(stored_rule(store, &self.object, &text, &file)?),
         };
         let terminal = if silent { String::new() } else { self.terminal };
-        Ok(StoredResult { outputs, stdout, stderr, terminal, rule, lines: self.lines })
+        Ok(StoredResult { outputs, stdout, stderr, terminal, rule, base, lines: self.lines })
     }
 }
 

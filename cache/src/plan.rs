@@ -3,7 +3,7 @@
 //! Looks at no file but the names; reads nothing.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use farmbuild_core::analysis::{
@@ -12,6 +12,7 @@ use farmbuild_core::analysis::{
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Uncached;
 
+use crate::base::Base;
 use crate::digest::Digest;
 use crate::reason::{self, Reason};
 
@@ -183,24 +184,31 @@ impl Plan {
         invocation: &Invocation,
         analysis: &Analysis,
         compiler: &[u8],
+        base: &Base,
     ) -> Digest {
         let mut digest = Digest::new("farmbuild job 1");
         digest.bytes("compiler", compiler);
         let name = invocation.argv.first().map(Path::new).and_then(Path::file_name);
         digest.bytes("name", name.unwrap_or_default().as_bytes());
         digest.bytes("language", format!("{:?}", self.language).as_bytes());
-        digest.bytes("source", self.source.as_os_str().as_bytes());
-        digest.list("args", &analysis.arguments.others);
+        let list = |digest: &mut Digest, name, args: &[OsString]| {
+            digest
+                .list(name, args.iter().map(|arg| OsString::from_vec(base.marked(arg.as_bytes()))));
+        };
+        let path = |path: &Path| base.marked(path.as_os_str().as_bytes());
+        digest.bytes("source", &path(&self.source));
+        list(&mut digest, "args", &analysis.arguments.others);
         for (name, value) in variables(invocation) {
-            digest.bytes(name, value.as_bytes());
+            digest.bytes(name, &base.marked(value.as_bytes()));
         }
         if self.names_directory {
-            digest.bytes("directory", invocation.cwd.as_os_str().as_bytes());
+            digest.bytes("directory", &path(&invocation.cwd));
             // gcc writes the directory's name by which its caller knows it.
-            digest.bytes("PWD", variable(invocation, "PWD").unwrap_or_default().as_bytes());
+            let logical = variable(invocation, "PWD").unwrap_or_default();
+            digest.bytes("PWD", &base.marked(logical.as_bytes()));
         }
         if self.shows_names {
-            digest.list("argv", &invocation.argv);
+            list(&mut digest, "argv", &invocation.argv);
         }
         if self.native {
             digest.bytes("processor", &processor());

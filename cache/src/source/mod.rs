@@ -139,7 +139,8 @@ impl Facts {
     pub fn of(bytes: &[u8]) -> Self {
         let mut scanner = scan::Scanner::new(bytes);
         let outcome = check(bytes).and_then(|()| scanner.run());
-        let scan::Scanner { lines, mut words, mut found, speaking, mut assembler_words, .. } = scanner;
+        let scan::Scanner { lines, mut words, mut found, speaking, mut assembler_words, .. } =
+            scanner;
         let (in_place, flowing) = match outcome {
             Ok(()) => {
                 let (in_place, flowing) = lines.finish();

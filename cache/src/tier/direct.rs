@@ -4,7 +4,7 @@
 //! Where positions or bytes can't show in the output, changes of comments are overlooked, and definitions of macros that
 //! nobody mentions, in files and on the command line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use farmbuild_core::protocol::message::WhyChange;
@@ -73,10 +73,10 @@ impl Tier for Direct {
     fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {
         for (path, hash) in kept.files {
             // The source itself is judged while it is known only: there are many, and each changes for itself.
-            if *path == job.plan.source {
+            if *path == job.base.spelled(&job.plan.source) {
                 continue;
             }
-            let path = job.question.invocation.cwd.join(path);
+            let path = job.place(path);
             if parts.manifests.facts_are_kept(*hash) {
                 continue;
             }
@@ -106,28 +106,16 @@ impl<'a> Look<'a> {
         Self { parts, job, manifest, macros: job.macros(), holds }
     }
 
-    fn cwd(&self) -> &'a Path {
-        &self.job.question.invocation.cwd
-    }
-
     /// Whether a file is in the state that it was in.
     fn holds(&mut self, state: u32) -> bool {
         let Some((path, hash)) = self.manifest.state(state) else { return false };
         // In bounds: there is a state with this number.
         let known = &mut self.holds[state as usize];
-        *known.get_or_insert_with(|| {
-            let path = self.job.question.invocation.cwd.join(path);
-            self.parts.files.hash(&path) == Some(hash)
-        })
-    }
-
-    /// Messages are those of the terminal that they were made for.
-    fn speaks_to(&self, entry: &Entry) -> bool {
-        entry.result.is_silent() || entry.result.terminal == self.job.question.terminal
+        *known.get_or_insert_with(|| self.parts.files.hash(&self.job.place(path)) == Some(hash))
     }
 
     fn is_exact(&mut self, entry: &Entry) -> bool {
-        self.speaks_to(entry)
+        self.job.suits(&entry.result)
             && entry.macros == self.macros
             && entry.files.iter().all(|state| self.holds(*state))
     }
@@ -137,7 +125,8 @@ impl<'a> Look<'a> {
         let Some((id, absent)) = self.manifest.absent(entry) else {
             return Some(PathBuf::from("?"));
         };
-        self.parts.absences.appeared(absent, *id, self.cwd())
+        let cwd = &self.job.question.invocation.cwd;
+        self.parts.absences.appeared(absent, *id, cwd, &self.job.base)
     }
 
     /// Whether all that changed since an entry can be overlooked; what changed, either way.
@@ -156,12 +145,15 @@ impl<'a> Look<'a> {
         if definitions.is_none() {
             told.push(change("macro", "the order of -D and -U"));
         }
-        if !self.speaks_to(entry) {
-            told.push(change("terminal", "messages were kept for another terminal"));
+        let suits = self.job.suits(&entry.result);
+        if !suits {
+            let what = "messages or names were kept for another terminal or directory";
+            told.push(change("terminal", what));
         }
         let appeared = self.appeared(entry);
         told.extend(appeared.iter().map(|path| change("appeared", path.display().to_string())));
-        let overlooked = appeared.is_none()
+        let overlooked = suits
+            && appeared.is_none()
             && entry.result.is_silent()
             && self.job.plan.sensitivity != Sensitivity::Bytes
             && definitions
@@ -176,7 +168,7 @@ impl<'a> Look<'a> {
         let mut pairs = Vec::with_capacity(changed.len());
         for state in &entry.files {
             let (path, then) = self.manifest.state(*state)?;
-            let path = self.cwd().join(path);
+            let path = self.job.place(path);
             let hash = if changed.contains(state) { self.parts.files.hash(&path)? } else { then };
             let facts = self.parts.facts(&path, hash)?;
             if hash != then {

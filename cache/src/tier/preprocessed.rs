@@ -32,6 +32,7 @@ impl Tier for Preprocessed {
         let key = key(parts, job, text);
         let bytes = key.and_then(|key| parts.store.get_record(RecordKind::Text, &key));
         let result = bytes.and_then(|bytes| postcard::from_bytes::<StoredResult>(&bytes).ok());
+        let result = result.filter(|result| job.suits(result));
         let changes = match &result {
             Some(_) => Vec::new(),
             None => vec![change("text", "its preprocessed text is another one")],

@@ -3,6 +3,7 @@
 //! The pipeline decides. If the job is to run at home, the wrapper becomes the compiler and the permit for local
 //! CPU is held here until that process ends. A wrapper that goes away (Ctrl-C) drops everything its job had begun.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,16 +48,18 @@ pub(crate) async fn answer(
             CacheMode::Off
         }
     };
+    let config = farm.cache_config();
     let results = match cache {
         CacheMode::Off => None,
-        _ => daemon.caches.choose(&farm.cache_config(), &request.env),
+        _ => daemon.caches.choose(&config, &request.env),
     };
     let cache = results.as_deref().map(|results| (results as &dyn Cache, cache));
     let terminal = request.terminal.clone();
     let invocation = Arc::new(Invocation::from(request));
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
-    let around = Circumstances { tokens, cache, terminal: &terminal };
+    let base = cache.and_then(|_| config.base_of(&invocation.cwd));
+    let around = Circumstances { tokens, cache, terminal: &terminal, base: base.as_deref() };
     let (mut reader, mut writer) = stream.split();
     let answer = tokio::select! {
         answer = farm.pipeline().run(invocation, around) => answer,
@@ -100,7 +103,7 @@ pub(crate) async fn answer(
                 format!("the farm could not run this job, and FARMBUILD_FALLBACK=0: {reason}");
             frame::write_async(&mut writer, &Reply::Failed(sentence)).await
         }
-        Answer::Home { reason, permit, lines, bytes, result, .. } => {
+        Answer::Home { reason, permit, lines, bytes, result, extra, .. } => {
             let (miss, uncached) = match result {
                 Wanted::By(miss) => (Some(miss), None),
                 Wanted::Not(uncached) => (None, Some(uncached)),
@@ -111,7 +114,7 @@ pub(crate) async fn answer(
                 *counters.local.entry(reason.name().to_owned()).or_default() += 1;
                 counters.lines += lines;
             });
-            let home = HomeRun { farm: &farm, permit, bytes, ticket };
+            let home = HomeRun { farm: &farm, permit, bytes, ticket, extra };
             match miss {
                 Some(miss) => home.let_wrapper_tell(daemon, build, stream, miss, lines).await,
                 None => home.let_wrapper_run(stream).await,
@@ -127,13 +130,15 @@ struct HomeRun<'a> {
     /// The size of its preprocessed text, if it came to that.
     bytes: Option<u64>,
     ticket: Ticket,
+    /// Arguments to add to its own.
+    extra: Vec<OsString>,
 }
 
 impl HomeRun<'_> {
     async fn let_wrapper_run(self, stream: UnixStream) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
-        let process = watch_and_let_run(stream).await?;
+        let process = watch_and_let_run(stream, self.extra).await?;
         process.await;
         if let Some(bytes) = self.bytes {
             self.farm.pipeline().note_home(bytes, start.elapsed());
@@ -153,8 +158,8 @@ impl HomeRun<'_> {
     ) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
-        let extra = miss.telling_args();
-        frame::write_async(&mut stream, &Reply::RunAndTell { extra }).await?;
+        let (extra, telling) = (self.extra, miss.telling_args());
+        frame::write_async(&mut stream, &Reply::RunAndTell { extra, telling }).await?;
         let mut compiler = None;
         let succeeded = loop {
             match frame::read_async::<WrapperNote>(&mut stream).await {
@@ -200,10 +205,13 @@ fn count_uncached(counters: &mut Counters, uncached: Option<&Uncached>) {
 }
 
 /// Tells the wrapper to become the compiler; the future that comes back ends when that process does.
-async fn watch_and_let_run(mut stream: UnixStream) -> Result<impl Future<Output = ()>, FrameError> {
+async fn watch_and_let_run(
+    mut stream: UnixStream,
+    extra: Vec<OsString>,
+) -> Result<impl Future<Output = ()>, FrameError> {
     // Before the answer: until then the wrapper waits for us, so that its number can't be somebody else's.
     let process = peer::Process::of(&stream);
-    frame::write_async(&mut stream, &Reply::RunHere { keep_open: process.is_err() }).await?;
+    frame::write_async(&mut stream, &Reply::RunHere { keep_open: process.is_err(), extra }).await?;
     Ok(async move {
         match process {
             Ok(process) => process.ended().await,
@@ -220,6 +228,6 @@ async fn run_here_unplanned(
     reason: &str,
 ) -> Result<(), FrameError> {
     daemon.count(build, |counters| *counters.local.entry(reason.to_owned()).or_default() += 1);
-    watch_and_let_run(stream).await?.await;
+    watch_and_let_run(stream, Vec::new()).await?.await;
     Ok(())
 }

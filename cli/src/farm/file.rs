@@ -1,6 +1,7 @@
 //! Reads `farm.toml`. Every error names its line, and what would be right.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -47,6 +48,8 @@ struct Cache {
     max_size: Option<Spanned<String>>,
     #[serde(default)]
     compression: CacheCompression,
+    #[serde(default)]
+    base_dirs: Vec<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -160,7 +163,23 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             None => return Err(at(text.span(), format!("`max_size`: {SIZES}"))),
         },
     };
+    for base in &file.cache.base_dirs {
+        let plain = base.get_ref().strip_suffix("/*").unwrap_or(base.get_ref());
+        let odd = |c: char| c == '=' || c == '*' || c.is_control();
+        if !plain.starts_with('/') || plain.contains(odd) || plain.trim_end_matches('/').is_empty()
+        {
+            let what =
+                "a directory of `base_dirs` must be absolute, without `=`, and may end in `/*`";
+            return Err(at(base.span(), what.to_owned()));
+        }
+    }
     let cache = CacheConfig {
+        base_dirs: file
+            .cache
+            .base_dirs
+            .iter()
+            .map(|base| PathBuf::from(base.get_ref().trim_end_matches('/')))
+            .collect(),
         dir: file.cache.dir.map(Spanned::into_inner),
         max_size,
         uncompressed: matches!(file.cache.compression, CacheCompression::None),

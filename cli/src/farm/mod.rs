@@ -11,7 +11,7 @@ pub(crate) mod source;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use farmbuild_core::protocol::message::var;
@@ -35,6 +35,27 @@ pub(crate) struct CacheConfig {
     pub(crate) max_size: Option<u64>,
     /// Results are stored as they are.
     pub(crate) uncompressed: bool,
+    /// Directories whose names are not to matter; `/*` at the end means each directory in there.
+    pub(crate) base_dirs: Vec<PathBuf>,
+}
+
+impl CacheConfig {
+    /// The base directory that a working directory lies in: the innermost one.
+    pub(crate) fn base_of(&self, cwd: &Path) -> Option<PathBuf> {
+        let of = |base: &PathBuf| match starred(base) {
+            None => cwd.starts_with(base).then(|| base.clone()),
+            Some(parent) => {
+                let child = cwd.strip_prefix(parent).ok()?.components().next()?;
+                Some(parent.join(child))
+            }
+        };
+        self.base_dirs.iter().filter_map(of).max_by_key(|base| base.as_os_str().len())
+    }
+}
+
+/// The directory before `/*`.
+fn starred(base: &Path) -> Option<&Path> {
+    base.ends_with("*").then(|| base.parent()).flatten()
 }
 
 /// This machine.
@@ -117,6 +138,28 @@ pub(crate) fn cache_dir(config: &CacheConfig, env: &[(OsString, OsString)]) -> O
         None => {
             let caches = set("XDG_CACHE_HOME").filter(absolute);
             Some(caches.or_else(|| Some(home()?.join(".cache")))?.join("farmbuild"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_belongs_to_the_innermost_base() {
+        let base_dirs = ["/w/linux", "/w/trees/*", "/w/linux/tools"].map(PathBuf::from).to_vec();
+        let config = CacheConfig { base_dirs, ..CacheConfig::default() };
+        let rows = [
+            ("/w/linux", Some("/w/linux")),
+            ("/w/linux/fs", Some("/w/linux")),
+            ("/w/linux/tools/perf", Some("/w/linux/tools")),
+            ("/w/linux-next", None),
+            ("/w/trees", None),
+            ("/w/trees/a/b", Some("/w/trees/a")),
+        ];
+        for (cwd, base) in rows {
+            assert_eq!(config.base_of(Path::new(cwd)), base.map(PathBuf::from), "{cwd}");
         }
     }
 }

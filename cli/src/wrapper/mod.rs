@@ -55,11 +55,11 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     let mut environment: Vec<_> =
         env::vars_os().filter(|(key, _)| key != DEPTH && key != "PATH").collect();
     environment.extend(real.path.map(|path| ("PATH".into(), path)));
-    let request = request(&real.program, argv, environment);
+    let mut request = request(&real.program, argv, environment);
     // A wrapper inside a wrapper has its job's slot already.
     if depth == 0
         && env::var_os("FARMBUILD").is_none_or(|value| value != "off")
-        && let Some(answer) = ask(&request, depth)
+        && let Some(answer) = ask(&mut request, depth)
     {
         return answer;
     }
@@ -76,7 +76,7 @@ fn request(program: &Path, argv: Vec<OsString>, env: Vec<(OsString, OsString)>) 
 }
 
 /// Asks the daemon. `None`: run the compiler here.
-fn ask(job: &JobRequest, depth: u32) -> Option<ExitCode> {
+fn ask(job: &mut JobRequest, depth: u32) -> Option<ExitCode> {
     if job.cwd.is_empty() {
         return None;
     }
@@ -88,13 +88,17 @@ fn ask(job: &JobRequest, depth: u32) -> Option<ExitCode> {
             eprintln!("farmbuild: {sentence}");
             Some(ExitCode::FAILURE)
         }
-        Ok(Reply::RunHere { keep_open }) => {
+        Ok(Reply::RunHere { keep_open, extra }) => {
+            job.argv.extend(extra);
             if keep_open {
                 hold_across_exec(connection);
             }
             None
         }
-        Ok(Reply::RunAndTell { extra }) => watched::run(compiler(job, depth), extra, connection),
+        Ok(Reply::RunAndTell { extra, telling }) => {
+            job.argv.extend(extra);
+            watched::run(compiler(job, depth), telling, connection)
+        }
         Ok(_) => None,
         Err(error) => {
             tell_if_debugging(&error);

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -49,6 +50,9 @@ pub struct Question {
     pub analysis: Arc<Analysis>,
     /// Where messages go, as far as it shows in them: empty for a file or a pipe, else the terminal's kind and width.
     pub terminal: String,
+    /// A directory whose name is not to matter: results are shared with other directories in its place. The compile maps
+    /// it away in what it writes.
+    pub base: Option<PathBuf>,
     /// What the cache may be used for.
     pub mode: CacheMode,
 }

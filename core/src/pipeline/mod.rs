@@ -87,6 +87,8 @@ pub enum Answer {
         faults: Vec<Fault>,
         /// Who wants the result, if it succeeds; or why nobody does, where there is a cache.
         result: Wanted,
+        /// Arguments to add to its own, in front of what [`cache::Miss::telling_args`] asks for.
+        extra: Vec<OsString>,
     },
 }
 
@@ -109,6 +111,8 @@ pub struct Circumstances<'a> {
     pub cache: Option<(&'a dyn Cache, CacheMode)>,
     /// As [`Question::terminal`].
     pub terminal: &'a str,
+    /// As [`Question::base`].
+    pub base: Option<&'a Path>,
 }
 
 /// Carries jobs. One for each farm.
@@ -287,6 +291,56 @@ impl Pipeline {
                 return self.stay(home, Wanted::Nowhere, tokens).await;
             }
         };
+        let (invocation, analysis, extra) = match self.mapped(&invocation, &analysis, around).await
+        {
+            Some((mapped, analysis, extra)) => (mapped, analysis, extra),
+            None => (invocation, analysis, Vec::new()),
+        };
+        match self.carry(invocation, analysis, toolchain, around).await {
+            Answer::Home { reason, permit, lines, bytes, faults, result, .. } => {
+                Answer::Home { reason, permit, lines, bytes, faults, result, extra }
+            }
+            other => other,
+        }
+    }
+
+    /// The same compile with its base directory mapped away, if it has one and its compiler knows how.
+    async fn mapped(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Analysis,
+        around: Circumstances<'_>,
+    ) -> Option<(Arc<Invocation>, Arc<Analysis>, Vec<OsString>)> {
+        let base = around.base?;
+        let compiles = [Kind::Compile, Kind::Assemble, Kind::CompileToAssembly];
+        if !compiles.contains(&analysis.kind) {
+            return None;
+        }
+        let toolchain = self.identify(invocation).await.ok()?;
+        let since = match toolchain.family {
+            fidelity::Family::Gcc => 8,
+            fidelity::Family::Clang => 10,
+        };
+        if toolchain.major < since {
+            return None;
+        }
+        let mut option = OsString::from("-ffile-prefix-map=");
+        option.push(base);
+        option.push("=.");
+        let mut mapped = Invocation::clone(invocation);
+        mapped.argv.push(option.clone());
+        let (analysis, _) = self.analyse(&mapped).await.ok()?;
+        Some((Arc::new(mapped), Arc::new(analysis), vec![option]))
+    }
+
+    async fn carry(
+        &self,
+        invocation: Arc<Invocation>,
+        analysis: Arc<Analysis>,
+        toolchain: Option<Arc<Toolchain>>,
+        around: Circumstances<'_>,
+    ) -> Answer {
+        let tokens = around.tokens;
         let mut result = match self.look_up(&invocation, &analysis, around).await {
             Ok(hit) => return Answer::Hit(hit),
             Err(result) => result,
@@ -348,7 +402,8 @@ impl Pipeline {
                     permit.hold(source.acquire().await);
                 }
                 let result = result.if_kept();
-                Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result }
+                let extra = Vec::new();
+                Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result, extra }
             }
             None => {
                 let home =
@@ -372,6 +427,7 @@ impl Pipeline {
             invocation: Arc::clone(invocation),
             analysis: Arc::clone(analysis),
             terminal: around.terminal.to_owned(),
+            base: around.base.map(Path::to_owned),
             mode,
         };
         match cache.look_up(question, &self.home).await {
@@ -514,7 +570,8 @@ impl Pipeline {
             Some(Kind::Link | Kind::CompileAndLink) => Some(self.permit(Use::Link, tokens).await),
             _ => Some(self.permit(Use::Compile, tokens).await),
         };
-        Answer::Home { reason, permit, lines, bytes, faults, result: result.if_kept() }
+        let (result, extra) = (result.if_kept(), Vec::new());
+        Answer::Home { reason, permit, lines, bytes, faults, result, extra }
     }
 }
 

@@ -108,12 +108,16 @@ pub enum Reply {
     RunHere {
         /// Keep the connection open across `exec`, because the daemon can't watch the process otherwise.
         keep_open: bool,
+        /// Arguments to add to the compiler's own.
+        extra: Vec<OsString>,
     },
     /// Run the compiler as a child of the wrapper and tell how it went, by [`WrapperNote`]s.
     RunAndTell {
-        /// Arguments to add to the compiler's own. If there are any, the last one wants the name of a file behind it,
-        /// which the wrapper makes up; its content is to be told.
+        /// Arguments to add to the compiler's own.
         extra: Vec<OsString>,
+        /// More of them. If there are any, the last one wants the name of a file behind it, which the wrapper makes up; its
+        /// content is to be told.
+        telling: Vec<OsString>,
     },
     /// What a wrapper told has been taken in: the outputs may change now.
     Kept,
