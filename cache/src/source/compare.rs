@@ -41,19 +41,19 @@ pub enum Difference {
 /// - none of these is on: `-std=c90` and its like (if the old or the new content [`Facts::has_line_comments`]),
 ///   `-pedantic` with the same, `-Wimplicit-fallthrough=1`, `-Wdocumentation`, `-fparse-all-comments`,
 ///   `-Wleading-whitespace`, `-Wtrailing-whitespace`, `-Weverything`, `-Wc90-c99-compat`, `-Wtraditional`, `-C`, `-CC`,
-///   `-Xclang -verify`, plugins;
+///   `-Xclang -verify`, plugins; nor does it write listings (`-fverbose-asm`, `-Wa,-a`), which quote the source;
 /// - no file of the compile has [`super::Sign::LineDirective`]: gcc looks up columns for `-Wmisleading-indentation` in
 ///   the file and line that it names. With `-Wno-misleading-indentation` it doesn't;
 /// - the compile isn't so long that gcc runs out of locations, which takes millions of lines;
 /// - `positions` is [`Positions::Matter`] unless there is no debug info, no instrumentation, no link-time code and no
 ///   mention of [`super::Sign::Line`] in any file;
 /// - if the file has [`super::Sign::Once`], no other file of the compile is a copy of its old or new content;
-/// - what [`super::Sign::Date`], `Time`, `Timestamp`, `AssemblerFile`, `Embed`, `OddPragma` and `Module` stand for is seen
-///   to, as without any change.
+/// - what [`super::Sign::Date`], `Time`, `Timestamp`, `AssemblerFile`, `Embed`, `OddPragma` and `Module` stand for is
+///   seen to, as without any change.
 ///
 /// If it is [`Difference::Macros`], then also for each name
-/// - [`super::Mentions::reach`] is false, and [`super::Mentions::definitions`] is at most 1, both for the files with the
-///   old content and with the new. The files are all that are read, also by `-include` and `-imacros`, and one more:
+/// - [`super::Mentions::reach`] is false, and [`super::Mentions::definitions`] is at most 1, both for the files with
+///   the old content and with the new. The files are all that are read, also by `-include` and `-imacros`, and one more:
 ///   the facts of a text that holds the names and values of all `-D` and `-U` as plain words, and those of
 ///   environment variables and files of options that define macros. So what they name is mentioned, and may be pasted;
 /// - no file has [`super::Sign::Poison`];

@@ -56,7 +56,8 @@ fn is_keyword(name: &[u8]) -> bool {
         b"double" | b"enum" | b"extern" | b"false" | b"float" | b"inline" | b"int" | b"long" | b"namespace" |
         b"nullptr" | b"register" | b"restrict" | b"short" | b"signed" | b"static" | b"struct" | b"template" |
         b"true" | b"typename" | b"typeof" | b"union" | b"unsigned" | b"using" | b"void" | b"volatile" |
-        b"wchar_t" | b"thread_local" | b"constexpr" | b"alignas" | b"alignof" | b"noreturn" | b"noexcept" | b"deprecated" | b"nodiscard" | b"fallthrough" | b"maybe_unused" | b"likely" | b"unlikely" |
+        b"wchar_t" | b"thread_local" | b"constexpr" | b"alignas" | b"alignof" | b"noreturn" |
+        b"noexcept" | b"deprecated" | b"nodiscard" | b"fallthrough" | b"maybe_unused" | b"likely" | b"unlikely" |
         b"carries_dependency" | b"no_unique_address" | b"assume" | b"reproducible" | b"unsequenced" |
        
         b"address_space" | b"throw" | b"attribute"

@@ -18,6 +18,7 @@ mod compare;
 mod definition;
 mod directive;
 mod identity;
+mod indentation;
 mod literal;
 mod loose;
 mod mentions;

@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
+use super::indentation::{LEADING_COMMENT, goes_on, indent};
 use super::{ContentHash, Doubt};
 
-const LEADING_COMMENT: u8 = 1;
 const GONE: u8 = 2;
 const JOINED: u8 = 4;
 const NO_NEWLINE: u8 = 3;
@@ -272,26 +272,4 @@ impl<'a> Skeleton<'a> {
         }
         (ContentHash::of(&layout), flowing)
     }
-}
-
-fn indent(line: &[u8]) -> &[u8] {
-    let blanks = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    &line[..blanks]
-}
-
-/// Whether a statement may begin within `line`, right of where the line does.
-fn goes_on(line: &[u8]) -> bool {
-    if line.contains(&LEADING_COMMENT) {
-        return true;
-    }
-    let loops = line.trim_ascii_start().starts_with(b"for");
-    let mut ends = line.iter().enumerate().filter(|(at, byte)| {
-        let rest = line[at + 1..].trim_ascii_start();
-        match byte {
-            b';' => !rest.is_empty(),
-            b'}' => !rest.is_empty() && !rest.starts_with(b";") && !rest.starts_with(b"else"),
-            _ => false,
-        }
-    });
-    ends.nth(if loops { 2 } else { 0 }).is_some()
 }
