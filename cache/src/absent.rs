@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::Base;
 use crate::clock::Moment;
 use crate::digest::Digest;
-use crate::files::State;
 use crate::search::Chain;
+
 use crate::source::{Facts, Sign};
+use crate::state::State;
 use crate::store::Key;
 
 /// Names that weren't there, by directory; directories as the compiler spells them.
@@ -190,8 +191,7 @@ impl Absences {
         for (index, directory) in absent.0.keys().enumerate() {
             let now = Moment::now();
             let place = base.place(cwd, Path::new(OsStr::from_bytes(directory)));
-            let meta = fs::metadata(&place).ok();
-            let state = meta.as_ref().map(State::of);
+            let state = State::of(&place);
             let then = known.as_ref().and_then(|known| known.get(index).copied());
             // A directory that isn't there holds nothing.
             if state.is_some() && then != Some(state) {
@@ -201,7 +201,7 @@ impl Absences {
                 changed = true;
             }
             // Changed so lately that another change wouldn't show: to be looked at again.
-            let trusted = meta.is_none_or(|meta| now.would_show_a_change(&meta));
+            let trusted = state.is_none_or(|state| now.would_show_a_change(state));
             states.push(if trusted { state } else { None });
             changed |= !trusted || then != Some(state);
         }

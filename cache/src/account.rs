@@ -65,8 +65,8 @@ pub(crate) async fn of(
     let mut facts: Vec<Arc<Facts>> = Vec::with_capacity(paths.len());
     for path in paths {
         let place = invocation.cwd.join(&path);
-        let (hash, meta) = parts.files.examine(&place).ok_or(Reason::OddInput)?;
-        if !job.began.is_after(&meta) {
+        let (hash, state) = parts.files.examine(&place).ok_or(Reason::OddInput)?;
+        if !job.began.is_after(state) {
             return Err(Reason::ChangedMeanwhile.into());
         }
         let known = parts.files.facts(&place, hash).ok_or(Reason::ChangedMeanwhile)?;

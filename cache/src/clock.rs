@@ -3,10 +3,9 @@
 //! File systems stamp files with the kernel's coarse clock, which ticks every few milliseconds: two changes in one tick
 //! can't be told apart.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::state::State;
 
 /// Nanoseconds since 1970, as file systems count.
 type Stamp = i128;
@@ -41,27 +40,23 @@ impl Moment {
     }
 
     /// Whether a file's last change is surely before this moment.
-    pub(crate) fn is_after(self, meta: &Metadata) -> bool {
-        let (changed, whole) = last_change(meta);
+    pub(crate) fn is_after(self, state: State) -> bool {
+        let (changed, whole) = last_change(state);
         // In the tick of the moment itself it may have been before or after.
         if whole { changed + COARSE / 2 <= self.real } else { changed < self.real }
     }
 
     /// Whether a further change of a file would surely show in its times, if it came now or later.
-    pub(crate) fn would_show_a_change(self, meta: &Metadata) -> bool {
-        let (changed, whole) = last_change(meta);
+    pub(crate) fn would_show_a_change(self, state: State) -> bool {
+        let (changed, whole) = last_change(state);
         changed + if whole { COARSE } else { TICK } < self.real
     }
 }
 
 /// When a file was changed last, and whether its file system seems to count whole seconds.
-fn last_change(meta: &Metadata) -> (Stamp, bool) {
-    let stamp = |seconds: i64, nanoseconds: i64| {
-        Stamp::from(seconds) * 1_000_000_000 + Stamp::from(nanoseconds)
-    };
-    let whole = meta.ctime_nsec() == 0;
-    // Nobody can set `ctime`; a copy that kept an old `mtime` shows there.
-    (stamp(meta.ctime(), meta.ctime_nsec()), whole)
+fn last_change(state: State) -> (Stamp, bool) {
+    let (seconds, nanoseconds) = state.changed;
+    (Stamp::from(seconds) * 1_000_000_000 + Stamp::from(nanoseconds), nanoseconds == 0)
 }
 
 #[cfg(test)]
@@ -74,10 +69,10 @@ mod tests {
     fn a_file_that_has_just_been_written_is_not_trusted_yet() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "1").unwrap();
-        let meta = fs::metadata(file.path()).unwrap();
-        assert!(!Moment::now().would_show_a_change(&meta));
+        let state = State::of(file.path()).unwrap();
+        assert!(!Moment::now().would_show_a_change(state));
         std::thread::sleep(std::time::Duration::from_millis(40));
-        assert!(Moment::now().would_show_a_change(&meta));
+        assert!(Moment::now().would_show_a_change(state));
     }
 
     #[test]
@@ -85,7 +80,7 @@ mod tests {
         let moment = Moment::now();
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "1").unwrap();
-        assert!(!moment.is_after(&fs::metadata(file.path()).unwrap()));
+        assert!(!moment.is_after(State::of(file.path()).unwrap()));
         assert!(!moment.clock_was_set_since());
     }
 }

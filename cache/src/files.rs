@@ -3,9 +3,10 @@
 //! A state is what `stat` tells: device, inode, size and both times. It is trusted when the file's last change is old
 //! enough that another one would show; until then the file is read each time.
 
-use std::fs::{self, Metadata};
+use std::ffi::{CString, OsStr};
+use std::fs;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,38 +14,23 @@ use lru::LruCache;
 
 use crate::clock::Moment;
 use crate::source::{ContentHash, Facts};
+use crate::state::{self, State};
 
 /// Files whose hashes are remembered: the headers of several kernels.
 const MOST_FILES: usize = 100_000;
 /// Bytes of facts that are remembered.
 const MOST_FACTS: usize = 16 << 20;
 
-/// A file's state; another one means that it has to be read again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct State {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl State {
-    pub(crate) fn of(meta: &Metadata) -> Self {
-        Self {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        }
-    }
-}
-
 /// Hashes by path, and facts by hash. Bounded; what falls out is read again.
 pub(crate) struct Files {
-    hashes: Mutex<LruCache<PathBuf, (State, ContentHash)>>,
+    known: Mutex<LruCache<PathBuf, Arc<KnownFile>>>,
     facts: Mutex<KnownFacts>,
+}
+
+/// A file whose content was hashed once.
+pub(crate) struct KnownFile {
+    name: CString,
+    content: Mutex<Option<(State, ContentHash)>>,
 }
 
 struct KnownFacts {
@@ -61,9 +47,19 @@ impl Files {
     pub(crate) fn new() -> Self {
         const MOST: NonZeroUsize = NonZeroUsize::new(MOST_FILES).unwrap();
         Self {
-            hashes: Mutex::new(LruCache::new(MOST)),
+            known: Mutex::new(LruCache::new(MOST)),
             facts: Mutex::new(KnownFacts { by_content: LruCache::unbounded(), bytes: 0 }),
         }
+    }
+
+    /// The file at the absolute `path`, whatever is there; `None` if the path holds a NUL.
+    pub(crate) fn file(&self, path: &Path) -> Option<Arc<KnownFile>> {
+        if let Some(file) = lock(&self.known).get(path) {
+            return Some(Arc::clone(file));
+        }
+        let file = Arc::new(KnownFile { name: state::name(path)?, content: Mutex::default() });
+        lock(&self.known).put(path.to_owned(), Arc::clone(&file));
+        Some(file)
     }
 
     /// The content's hash of the regular file at the absolute `path`; `None` if there is none that can be read.
@@ -71,29 +67,9 @@ impl Files {
         self.examine(path).map(|(hash, _)| hash)
     }
 
-    /// Likewise, with what `stat` said.
-    pub(crate) fn examine(&self, path: &Path) -> Option<(ContentHash, Metadata)> {
-        let meta = fs::metadata(path).ok().filter(Metadata::is_file)?;
-        let state = State::of(&meta);
-        if let Some((then, hash)) = lock(&self.hashes).get(path)
-            && *then == state
-        {
-            return Some((*hash, meta));
-        }
-        let (hash, trusted) = self.read(path, &meta)?;
-        if trusted {
-            lock(&self.hashes).put(path.to_owned(), (state, hash));
-        }
-        Some((hash, meta))
-    }
-
-    /// Reads a file; tells whether its state stands for what was read.
-    fn read(&self, path: &Path, meta: &Metadata) -> Option<(ContentHash, bool)> {
-        let before = Moment::now();
-        let bytes = fs::read(path).ok()?;
-        let hash = ContentHash::of(&bytes);
-        let same = fs::metadata(path).is_ok_and(|now| State::of(&now) == State::of(meta));
-        Some((hash, same && before.would_show_a_change(meta)))
+    /// Likewise, with its state.
+    pub(crate) fn examine(&self, path: &Path) -> Option<(ContentHash, State)> {
+        self.file(path)?.examine()
     }
 
     /// The facts of the file at `path`, whose content's hash is `hash`; `None` if it is another one by now.
@@ -127,6 +103,25 @@ impl Files {
         {
             known.bytes -= old;
         }
+    }
+}
+
+impl KnownFile {
+    /// The hash of its content and its state; `None` if it is no regular file, or can't be read.
+    pub(crate) fn examine(&self) -> Option<(ContentHash, State)> {
+        let state = State::at(&self.name).filter(|state| state.is_file())?;
+        if let Some((then, hash)) = *lock(&self.content)
+            && then == state
+        {
+            return Some((hash, state));
+        }
+        let before = Moment::now();
+        let bytes = fs::read(Path::new(OsStr::from_bytes(self.name.to_bytes()))).ok()?;
+        let hash = ContentHash::of(&bytes);
+        let same = State::at(&self.name) == Some(state);
+        let trusted = same && before.would_show_a_change(state);
+        *lock(&self.content) = trusted.then_some((state, hash));
+        Some((hash, state))
     }
 }
 

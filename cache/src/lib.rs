@@ -27,6 +27,7 @@ pub mod reason;
 mod rule;
 mod search;
 pub mod source;
+mod state;
 pub mod store;
 mod tier;
 mod variants;

@@ -97,9 +97,12 @@ impl Manifest {
         Some((Path::new(OsStr::from_bytes(path)), *hash))
     }
 
-    /// How many states of files there are.
-    pub(crate) fn state_count(&self) -> usize {
-        self.states.len()
+    /// The file of each state.
+    pub(crate) fn state_paths(&self) -> impl Iterator<Item = Option<&Path>> {
+        self.states.iter().map(|(path, _)| {
+            let path = self.paths.get(usize::try_from(*path).ok()?)?;
+            Some(Path::new(OsStr::from_bytes(path)))
+        })
     }
 
     /// The names that weren't there for an entry.

@@ -1,11 +1,13 @@
 //! The manifests and facts in the store, with those in memory that were used last.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::files::Files;
+use crate::files::{Files, KnownFile};
+use crate::job::Job;
 use crate::manifest::Manifest;
 use crate::source::{ContentHash, Facts};
 use crate::store::{Key, RecordKind, Store, StoreError};
@@ -21,8 +23,35 @@ pub(crate) struct Manifests {
     with_facts: Mutex<LruCache<ContentHash, ()>>,
 }
 
+/// A manifest in memory.
+pub(crate) struct HotManifest {
+    pub(crate) manifest: Manifest,
+    /// The files of its states, for the jobs of one directory.
+    files: Mutex<Option<(PathBuf, Arc<[Option<Arc<KnownFile>>]>)>>,
+}
+
+impl HotManifest {
+    fn new(manifest: Manifest) -> Arc<Self> {
+        Arc::new(Self { manifest, files: Mutex::default() })
+    }
+
+    /// The file of each state, for a job.
+    pub(crate) fn files(&self, files: &Files, job: &Job) -> Arc<[Option<Arc<KnownFile>>]> {
+        let cwd = &job.question.invocation.cwd;
+        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        // The base directory follows from this one.
+        if let Some((_, prepared)) = known.as_ref().filter(|(then, _)| then == cwd) {
+            return Arc::clone(prepared);
+        }
+        let file = |path: &Path| files.file(&job.place(path));
+        let prepared: Arc<[_]> = self.manifest.state_paths().map(|path| file(path?)).collect();
+        *known = Some((cwd.clone(), Arc::clone(&prepared)));
+        prepared
+    }
+}
+
 struct Hot {
-    by_key: LruCache<Key, (Arc<Manifest>, usize)>,
+    by_key: LruCache<Key, (Arc<HotManifest>, usize)>,
     bytes: usize,
 }
 
@@ -41,12 +70,12 @@ impl Manifests {
     }
 
     /// A manifest, if there is one.
-    pub(crate) fn get(&self, store: &Store, key: &Key) -> Option<Arc<Manifest>> {
+    pub(crate) fn get(&self, store: &Store, key: &Key) -> Option<Arc<HotManifest>> {
         if let Some((manifest, _)) = self.hot().by_key.get(key) {
             return Some(Arc::clone(manifest));
         }
         let bytes = store.get_record(RecordKind::Manifest, key)?;
-        let manifest = Arc::new(Manifest::decode(&bytes)?);
+        let manifest = HotManifest::new(Manifest::decode(&bytes)?);
         self.put(*key, &manifest);
         Some(manifest)
     }
@@ -67,13 +96,13 @@ impl Manifests {
             Some(bytes)
         })?;
         if let Some(manifest) = newest {
-            self.put(*key, &Arc::new(manifest));
+            self.put(*key, &HotManifest::new(manifest));
         }
         Ok(())
     }
 
-    fn put(&self, key: Key, manifest: &Arc<Manifest>) {
-        let weight = manifest.weight();
+    fn put(&self, key: Key, manifest: &Arc<HotManifest>) {
+        let weight = manifest.manifest.weight();
         let mut hot = self.hot();
         if let Some((_, (_, old))) = hot.by_key.push(key, (Arc::clone(manifest), weight)) {
             hot.bytes -= old;

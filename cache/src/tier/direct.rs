@@ -10,8 +10,10 @@ use std::sync::Arc;
 use farmbuild_core::protocol::message::WhyChange;
 
 use super::{Found, Kept, Parts, SeenText, Tier, change};
+use crate::files::KnownFile;
 use crate::job::Job;
 use crate::manifest::{Entry, Macro, Manifest};
+use crate::manifests::HotManifest;
 use crate::plan::Sensitivity;
 use crate::source::{self, Difference, Facts, IdHash, Mentions, Positions, Sign};
 use crate::store::StoreError;
@@ -34,10 +36,11 @@ impl Tier for Direct {
     }
 
     fn look_up(&self, parts: &Parts, job: &Job, _: Option<&SeenText>) -> Found {
-        let Some(manifest) = parts.manifests.get(&parts.store, &job.manifest) else {
+        let Some(known) = parts.manifests.get(&parts.store, &job.manifest) else {
             return Found::default();
         };
-        let mut look = Look::new(parts, job, &manifest);
+        let manifest = &known.manifest;
+        let mut look = Look::new(parts, job, &known);
         let mut nearest: Option<Vec<WhyChange>> = None;
         let newest_first = || manifest.entries.iter().rev();
         for entry in newest_first() {
@@ -96,22 +99,26 @@ struct Look<'a> {
     job: &'a Job,
     manifest: &'a Manifest,
     macros: Vec<Macro>,
-    /// For each state of the manifest, whether its file is in it.
+    /// For each state of the manifest, its file, and whether that is in it.
+    files: Arc<[Option<Arc<KnownFile>>]>,
     holds: Vec<Option<bool>>,
 }
 
 impl<'a> Look<'a> {
-    fn new(parts: &'a Parts, job: &'a Job, manifest: &'a Manifest) -> Self {
-        let holds = vec![None; manifest.state_count()];
-        Self { parts, job, manifest, macros: job.macros(), holds }
+    fn new(parts: &'a Parts, job: &'a Job, known: &'a HotManifest) -> Self {
+        let files = known.files(&parts.files, job);
+        let holds = vec![None; files.len()];
+        Self { parts, job, manifest: &known.manifest, macros: job.macros(), files, holds }
     }
 
     /// Whether a file is in the state that it was in.
     fn holds(&mut self, state: u32) -> bool {
-        let Some((path, hash)) = self.manifest.state(state) else { return false };
+        let Some((_, hash)) = self.manifest.state(state) else { return false };
         // In bounds: there is a state with this number.
-        let known = &mut self.holds[state as usize];
-        *known.get_or_insert_with(|| self.parts.files.hash(&self.job.place(path)) == Some(hash))
+        let (file, known) = (&self.files[state as usize], &mut self.holds[state as usize]);
+        *known.get_or_insert_with(|| {
+            file.as_ref().and_then(|file| file.examine()).is_some_and(|(now, _)| now == hash)
+        })
     }
 
     fn is_exact(&mut self, entry: &Entry) -> bool {
