@@ -1,0 +1,244 @@
+//! The itinerary of a job, from its command line to an [`Answer`].
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::answer::{Answer, Circumstances, Wanted};
+use super::cache::{CacheMode, Compiled, Hit, LookUp, Question, Text, TextKind, Uncached};
+use super::placing::{commit, put_in_place};
+use super::stay::Stay;
+use super::toolchain::Toolchain;
+use super::{Pipeline, Travelling, lines, source};
+use crate::analysis::{Analysis, Kind};
+use crate::budget::{TokenSource, Use};
+use crate::fidelity;
+use crate::job::Invocation;
+use crate::scheduler::{Fault, Verdict};
+
+/// A job that doesn't travel.
+struct AtHome {
+    reason: Stay,
+    /// What kind of work it is, if that is known.
+    kind: Option<Kind>,
+    lines: u64,
+    /// Bytes of its preprocessed text, if it came to that.
+    bytes: Option<u64>,
+    faults: Vec<Fault>,
+}
+
+impl AtHome {
+    fn because(reason: Stay, kind: Option<Kind>, lines: u64) -> Self {
+        Self { reason, kind, lines, bytes: None, faults: Vec::new() }
+    }
+}
+
+impl Pipeline {
+    /// Carries one job.
+    ///
+    /// Cancel-safe: dropping the future ends whatever was begun for the job, here and on hosts, and leaves no file
+    /// behind.
+    pub async fn run(&self, invocation: Arc<Invocation>, around: Circumstances<'_>) -> Answer {
+        let tokens = around.tokens;
+        let (analysis, toolchain) = match self.analyse(&invocation).await {
+            Ok((analysis, toolchain)) => (Arc::new(analysis), toolchain),
+            Err(reason) => {
+                let home = AtHome::because(reason, None, 0);
+                return self.stay(home, Wanted::Nowhere, tokens).await;
+            }
+        };
+        let (invocation, analysis, extra) = match self.mapped(&invocation, &analysis, around).await
+        {
+            Some((mapped, analysis, extra)) => (mapped, analysis, extra),
+            None => (invocation, analysis, Vec::new()),
+        };
+        match self.carry(invocation, analysis, toolchain, around).await {
+            Answer::Home { reason, permit, lines, bytes, faults, result, .. } => {
+                Answer::Home { reason, permit, lines, bytes, faults, result, extra }
+            }
+            other => other,
+        }
+    }
+
+    /// The same compile with its base directory mapped away, if it has one and its compiler knows how.
+    async fn mapped(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Analysis,
+        around: Circumstances<'_>,
+    ) -> Option<(Arc<Invocation>, Arc<Analysis>, Vec<OsString>)> {
+        let base = around.base?;
+        let compiles = [Kind::Compile, Kind::Assemble, Kind::CompileToAssembly];
+        if !compiles.contains(&analysis.kind) {
+            return None;
+        }
+        let toolchain = self.identify(invocation).await.ok()?;
+        let since = match toolchain.family {
+            fidelity::Family::Gcc => 8,
+            fidelity::Family::Clang => 10,
+        };
+        if toolchain.major < since {
+            return None;
+        }
+        let mut option = OsString::from("-ffile-prefix-map=");
+        option.push(base);
+        option.push("=.");
+        let mut mapped = Invocation::clone(invocation);
+        mapped.argv.push(option.clone());
+        let (analysis, _) = self.analyse(&mapped).await.ok()?;
+        Some((Arc::new(mapped), Arc::new(analysis), vec![option]))
+    }
+
+    async fn carry(
+        &self,
+        invocation: Arc<Invocation>,
+        analysis: Arc<Analysis>,
+        toolchain: Option<Arc<Toolchain>>,
+        around: Circumstances<'_>,
+    ) -> Answer {
+        let tokens = around.tokens;
+        let mut result = match self.look_up(&invocation, &analysis, around).await {
+            Ok(hit) => return Answer::Hit(hit),
+            Err(result) => result,
+        };
+        let lines = lines(&analysis, &invocation.cwd);
+        let prepared = match self.may_travel(&invocation, &analysis) {
+            Ok(()) => self.prepare(&invocation, &analysis, toolchain, tokens).await,
+            Err(reason) => {
+                match self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await {
+                    Some(hit) => return Answer::Hit(hit),
+                    None => Err(reason),
+                }
+            }
+        };
+        let Travelling { job, mut dependencies, rewrite, notice, technique } = match prepared {
+            Ok(travelling) => travelling,
+            Err(reason) => {
+                let home = AtHome::because(reason, Some(analysis.kind), lines);
+                return self.stay(home, result, tokens).await;
+            }
+        };
+        if let Wanted::By(miss) = &mut result {
+            let kind = TextKind::Travelling(technique.name());
+            let text = Text { kind, bytes: &job.text.bytes, dependencies: dependencies.as_mut() };
+            if let Some(hit) = miss.look_up_text(text).await
+                && commit(dependencies.take()).await.is_ok()
+            {
+                return Answer::Hit(hit);
+            }
+        }
+        let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
+        let (reason, permit, faults) = match self.scheduler.run(Arc::new(job)).await {
+            Verdict::Done { host, outcome, faults } => {
+                match put_in_place(outcome, rewrite, dependencies, &object).await {
+                    Ok((status, traffic)) => {
+                        let uncached = keep_quiet_compile(result, lines).await;
+                        let (stdout, stderr) = (Bytes::new(), Bytes::new());
+                        return Answer::Done {
+                            host,
+                            status,
+                            stdout,
+                            stderr,
+                            lines,
+                            traffic,
+                            notice,
+                            faults,
+                            uncached,
+                        };
+                    }
+                    Err(reason) => (reason, None, faults),
+                }
+            }
+            Verdict::Home { reason, permit, faults } => (Stay::Farm(reason), permit, faults),
+        };
+        match permit {
+            // The scheduler took local CPU; under an outer jobserver that wants a token too.
+            Some(mut permit) => {
+                if let Some(source) = tokens {
+                    permit.hold(source.acquire().await);
+                }
+                let result = result.if_kept();
+                let extra = Vec::new();
+                Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result, extra }
+            }
+            None => {
+                let home =
+                    AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
+                self.stay(home, result, tokens).await
+            }
+        }
+    }
+
+    /// Asks the cache, before anything has run.
+    async fn look_up(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Arc<Analysis>,
+        around: Circumstances<'_>,
+    ) -> Result<Hit, Wanted> {
+        let Some((cache, mode)) = around.cache.filter(|(_, mode)| *mode != CacheMode::Off) else {
+            return Err(Wanted::Nowhere);
+        };
+        let question = Question {
+            invocation: Arc::clone(invocation),
+            analysis: Arc::clone(analysis),
+            terminal: around.terminal.to_owned(),
+            base: around.base.map(Path::to_owned),
+            mode,
+        };
+        match cache.look_up(question, &self.home).await {
+            LookUp::Hit(hit) => Ok(hit),
+            LookUp::Miss(miss) => Err(Wanted::By(miss)),
+            LookUp::Uncached(uncached) => Err(Wanted::Not(uncached)),
+        }
+    }
+
+    /// Asks the cache for a job that won't be preprocessed to travel, if that is worth a preprocessing of its own.
+    async fn look_up_expanded(
+        &self,
+        invocation: &Arc<Invocation>,
+        analysis: &Analysis,
+        result: &mut Wanted,
+        tokens: Option<&dyn TokenSource>,
+    ) -> Option<Hit> {
+        let (Wanted::By(miss), Ok(plan)) = (result, &analysis.remote) else { return None };
+        if !miss.wants_text() || plan.language.is_preprocessed() {
+            return None;
+        }
+        let (bytes, mut dependencies) = {
+            let _permit = self.permit(Use::Preprocess, tokens).await;
+            source::expand(self.home.as_ref(), invocation, analysis, plan).await.ok()?
+        };
+        let kind = TextKind::Expanded;
+        let text = Text { kind, bytes: &bytes, dependencies: dependencies.as_mut() };
+        let hit = miss.look_up_text(text).await?;
+        commit(dependencies).await.ok().map(|()| hit)
+    }
+
+    /// Waits for local CPU for a job that doesn't travel.
+    async fn stay(&self, home: AtHome, result: Wanted, tokens: Option<&dyn TokenSource>) -> Answer {
+        let AtHome { reason, kind, lines, bytes, faults } = home;
+        let permit = match kind {
+            // A question to the compiler is over before a slot would be found.
+            Some(Kind::Probe) => None,
+            Some(Kind::Link | Kind::CompileAndLink) => Some(self.permit(Use::Link, tokens).await),
+            _ => Some(self.permit(Use::Compile, tokens).await),
+        };
+        let (result, extra) = (result.if_kept(), Vec::new());
+        Answer::Home { reason, permit, lines, bytes, faults, result, extra }
+    }
+}
+
+/// Gives the cache what a host compiled without a word. Its outputs are in their places.
+async fn keep_quiet_compile(result: Wanted, lines: u64) -> Option<Uncached> {
+    match result.if_kept() {
+        Wanted::By(miss) => {
+            let (stdout, stderr, dependencies) = (Bytes::new(), Bytes::new(), None);
+            miss.keep(Compiled { stdout, stderr, dependencies, lines }).await
+        }
+        Wanted::Not(uncached) => Some(uncached),
+        Wanted::Nowhere => None,
+    }
+}
