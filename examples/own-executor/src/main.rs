@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use farmbuild_core::budget::LocalBudget;
 use farmbuild_core::job::Invocation;
-use farmbuild_core::pipeline::{Answer, Pipeline};
+use farmbuild_core::pipeline::{Answer, Circumstances, Pipeline};
 use farmbuild_core::scheduler::HostEntry;
 use farmbuild_local::home::LocalHome;
 use tokio::process::Command;
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
             umask: 0o022,
         };
         let pipeline = Arc::clone(&pipeline);
-        jobs.spawn(async move { (source, compile(&pipeline, &invocation).await) });
+        jobs.spawn(async move { (source, compile(&pipeline, Arc::new(invocation)).await) });
     }
     let mut failed = false;
     while let Some(Ok((source, compiled))) = jobs.join_next().await {
@@ -74,8 +74,10 @@ async fn main() -> ExitCode {
 }
 
 /// Runs one job, and says whether it succeeded and where it ran.
-async fn compile(pipeline: &Pipeline, invocation: &Invocation) -> io::Result<(bool, String)> {
-    match pipeline.run(invocation, None).await {
+async fn compile(pipeline: &Pipeline, invocation: Arc<Invocation>) -> io::Result<(bool, String)> {
+    // No cache, and nobody else's jobserver.
+    match pipeline.run(Arc::clone(&invocation), Circumstances::default()).await {
+        Answer::Hit(hit) => Ok((true, format!("in the cache ({} tier)", hit.tier))),
         // A compile that said anything never comes this way: its words are those of a compile at home.
         Answer::Done { host, status, .. } => Ok((status.success(), format!("on {host}"))),
         // The permit is a share of this machine: it is given back at the end of this arm.
