@@ -94,9 +94,18 @@ impl StagedFile {
         let name = match self.temporary.take() {
             Some(name) => name,
             None => {
-                let name = temporary_name(&self.path);
                 let fd = format!("/proc/self/fd/{}", self.file.as_fd().as_raw_fd());
-                rustix::fs::linkat(CWD, fd, CWD, &name, AtFlags::SYMLINK_FOLLOW)?;
+                let link = |name: &Path| {
+                    rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW)
+                };
+                // Where nothing is in its place, one step is enough.
+                match link(&self.path) {
+                    Ok(()) => return Ok(()),
+                    Err(rustix::io::Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                let name = temporary_name(&self.path);
+                link(&name)?;
                 name
             }
         };
