@@ -71,7 +71,7 @@ const IN_THE_KEY: [Refusal; 9] = [
 ];
 
 /// Environment variables that show in a result, beside those of the compiler's search path for its own parts.
-const ENVIRONMENT: [&str; 13] = [
+const ENVIRONMENT: [&str; 17] = [
     "CPATH",
     "C_INCLUDE_PATH",
     "CPLUS_INCLUDE_PATH",
@@ -83,6 +83,10 @@ const ENVIRONMENT: [&str; 13] = [
     "LC_CTYPE",
     "LC_MESSAGES",
     "COLUMNS",
+    "GCC_COLORS",
+    "GCC_URLS",
+    "TERM_URLS",
+    "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
     "GCC_COMPARE_DEBUG",
     "CL_CONFIG_FILE",
 ];
@@ -256,6 +260,8 @@ fn looks_at_bytes(arg: &[u8]) -> bool {
     ];
     EXACT.contains(&arg)
         || arg.starts_with(b"-Wdocumentation")
+        || arg.starts_with(b"-Wa,-g")
+        || arg.starts_with(b"-Wa,--g")
         || arg.starts_with(b"-Wleading-whitespace=")
         || arg.starts_with(b"-Wtrailing-whitespace")
         || arg.starts_with(b"-fdebug-macro")

@@ -54,6 +54,8 @@ impl Pipeline {
             Some((mapped, analysis, extra)) => (mapped, analysis, extra),
             None => (invocation, analysis, Vec::new()),
         };
+        // What isn't mapped away isn't to be shared.
+        let around = Circumstances { base: around.base.filter(|_| !extra.is_empty()), ..around };
         match self.carry(invocation, analysis, toolchain, around).await {
             Answer::Home { reason, permit, lines, bytes, faults, result, .. } => {
                 Answer::Home { reason, permit, lines, bytes, faults, result, extra }
