@@ -95,9 +95,8 @@ impl StagedFile {
             Some(name) => name,
             None => {
                 let fd = format!("/proc/self/fd/{}", self.file.as_fd().as_raw_fd());
-                let link = |name: &Path| {
-                    rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW)
-                };
+                let link =
+                    |name: &Path| rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW);
                 // Where nothing is in its place, one step is enough.
                 match link(&self.path) {
                     Ok(()) => return Ok(()),

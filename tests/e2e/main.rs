@@ -22,4 +22,5 @@ mod identity;
 mod jobserver;
 mod odd_input;
 mod reports;
+mod why;
 mod wrapping;
