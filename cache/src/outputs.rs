@@ -14,7 +14,7 @@ use farmbuild_core::staging::StagedFile;
 use crate::manifest::{StoredResult, StoredRule};
 use crate::plan::Plan;
 use crate::reason::Reason;
-use crate::rule::{self, Rule};
+use crate::rule::Rule;
 use crate::store::{BlobId, Store, StoreError};
 
 /// Larger outputs aren't kept; they are taken into memory for a moment.
@@ -192,8 +192,7 @@ fn rule_for(
         (Some(then), true) if *then == bytes_of(object) => Ok(text.to_vec()),
         (Some(_), true) => {
             let rule = Rule::parse(text).ok_or(RestoreError::OtherRule)?;
-            let target = rule::quoted(object.as_os_str());
-            rule.for_target(text, &target).ok_or(RestoreError::OtherRule)
+            rule.for_target(text, object.as_os_str()).ok_or(RestoreError::OtherRule)
         }
         _ => Err(RestoreError::OtherRule),
     }
