@@ -21,7 +21,7 @@ pub enum Sign {
     Counter,
     /// `__FILE__`, `__FILE_NAME__`, `__BASE_FILE__` or `__builtin_FILE` is mentioned.
     File,
-    /// `.incbin` or `.include` is somewhere in the bytes.
+    /// `incbin` or `.include` is somewhere in the bytes.
     AssemblerFile,
     /// `#embed` or `__has_embed`.
     Embed,
@@ -41,12 +41,16 @@ pub enum Sign {
     Poison,
     /// `#line`, or a line marker: positions are not those of this file.
     LineDirective,
-    /// An `#include` or `__has_include` whose operand is a macro.
+    /// An `#include` whose operand is a macro.
     ComputedInclude,
     /// `// a comment`, which C90 doesn't know.
     LineComments,
     /// `##`, or a predefined macro that pastes.
     Pastes,
+    /// A `__has_include` whose operand is a macro, or a macro that stands for it.
+    ComputedProbe,
+    /// `fall` is somewhere in the bytes: perhaps in a comment that tells gcc not to warn.
+    FallsThrough,
 }
 
 /// A set of [`Sign`]s.
@@ -109,8 +113,12 @@ impl Signs {
     /// Adds what is searched for in all bytes of a file.
     pub(super) fn add_bytes(&mut self, bytes: &[u8]) {
         let found = |text: &[u8]| memchr::memmem::find(bytes, text).is_some();
-        if found(b".incbin") || found(b".include") {
+        // The dot may be in a literal of its own, as macros for several assemblers have it.
+        if found(b"incbin") || found(b".include") {
             self.add(Sign::AssemblerFile);
+        }
+        if bytes.windows(4).any(|word| word.eq_ignore_ascii_case(b"fall")) {
+            self.add(Sign::FallsThrough);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::job::Job;
 use crate::manifest::StoredResult;
 use crate::marked;
 use crate::plan::Sensitivity;
+use crate::source::Sign;
 use crate::store::{Key, RecordKind, StoreError};
 
 /// The tier.
@@ -64,6 +65,7 @@ fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
         TextKind::Travelling(technique) => {
             digest.bytes("technique", technique.as_bytes());
             digest.bytes("text", blake3::hash(&text.bytes).as_bytes());
+            comments(parts, job, text, &mut digest, false)?;
         }
         TextKind::Expanded if positions => {
             digest.bytes("expanded", blake3::hash(&text.bytes).as_bytes());
@@ -77,7 +79,7 @@ fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
     Some(digest.key())
 }
 
-/// Adds what the compiler may read in comments, which are gone from a text; or all of each file.
+/// Adds each file that may have comments which the compiler reads, and which are gone from a text; or all files.
 fn comments(
     parts: &Parts,
     job: &Job,
@@ -86,10 +88,11 @@ fn comments(
     all: bool,
 ) -> Option<()> {
     let cwd = &job.question.invocation.cwd;
+    // Whether gcc warns of a case that falls through is up to the comment before the next one.
     for name in marked::files(&text.bytes) {
         let path = cwd.join(Path::new(&name));
         let hash = parts.files.hash(&path)?;
-        if all {
+        if all || parts.facts(&path, hash)?.has(Sign::FallsThrough) {
             digest.bytes("file", &hash.0);
         }
     }
