@@ -39,11 +39,21 @@ impl Absent {
     ///
     /// The rules of gcc's manual ("Search Path") and clang's: a quoted name is looked for beside the file that names it,
     /// then in the quote directories, then like one in brackets. More names than were really looked for do no harm.
-    pub(crate) fn of(cwd: &Path, chain: &Chain, files: &[Read<'_>]) -> Self {
-        let mut absent = Self::default();
+    ///
+    /// `None` if one of the names is a link to nothing or to a directory: what it becomes doesn't show where it is.
+    pub(crate) fn of(cwd: &Path, chain: &Chain, files: &[Read<'_>]) -> Option<Self> {
+        let (mut absent, mut told) = (Self::default(), true);
         let mut look = |path: PathBuf| {
-            if fs::symlink_metadata(cwd.join(&path)).is_err() {
-                absent.insert(&path);
+            let place = cwd.join(&path);
+            match (fs::symlink_metadata(&place), fs::metadata(&place)) {
+                (Err(_), _) => absent.insert(&path),
+                (Ok(entry), Ok(meta)) if !meta.is_dir() || !entry.is_symlink() => {
+                    // Compilers pass over a directory with a header's name.
+                    if meta.is_dir() {
+                        absent.insert(&path);
+                    }
+                }
+                _ => told = false,
             }
         };
         let order: Vec<&Path> =
@@ -60,6 +70,9 @@ impl Absent {
             }
             let mut precompiled = path.as_os_str().to_owned();
             precompiled.push(".gch");
+            look(precompiled.clone().into());
+            // It may be a directory of several.
+            precompiled.push("/");
             look(precompiled.into());
         }
         for file in files {
@@ -81,15 +94,38 @@ impl Absent {
             look(header.clone());
         }
         for directory in &chain.missing {
-            look(directory.clone());
+            let mut directory = directory.clone().into_os_string();
+            directory.push("/");
+            look(directory.into());
         }
-        absent
+        told.then_some(absent)
     }
 
+    /// The files that were only asked about and are there, as the compiler spells them: if one goes, it shows.
+    pub(crate) fn present(cwd: &Path, chain: &Chain, files: &[Read<'_>]) -> BTreeSet<PathBuf> {
+        let mut present = BTreeSet::new();
+        let order = || chain.quote.iter().chain(&chain.bracket).map(PathBuf::as_path);
+        for file in files {
+            let beside = file.path.parent().unwrap_or(Path::new(""));
+            for probe in &file.facts.has_include {
+                let name = OsStr::from_bytes(&probe.name);
+                let places = order().chain(probe.quoted.then_some(beside));
+                let places = places.map(|directory| directory.join(name));
+                present.extend(places.filter(|path| cwd.join(path).is_file()));
+            }
+        }
+        present
+    }
+
+    /// A name with a slash at its end is one of a directory.
     fn insert(&mut self, path: &Path) {
         let Some(name) = path.file_name() else { return };
         let directory = path.parent().unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
-        self.0.entry(directory).or_default().insert(name.as_bytes().to_vec());
+        let mut name = name.as_bytes().to_vec();
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            name.push(b'/');
+        }
+        self.0.entry(directory).or_default().insert(name);
     }
 
     /// The same, with the mark of a base directory.
@@ -132,10 +168,12 @@ impl Absent {
 
     fn appeared(&self, base: &Path, directory: &[u8]) -> Option<PathBuf> {
         let names = self.0.get(directory)?;
-        names.iter().map(|name| base.join(OsStr::from_bytes(name))).find(|path| {
+        let appeared = names.iter().find(|name| {
             // Even a dangling link is no longer nothing.
-            fs::symlink_metadata(path).is_ok()
-        })
+            fs::symlink_metadata(base.join(OsStr::from_bytes(name)))
+                .is_ok_and(|meta| name.ends_with(b"/") || !meta.is_dir())
+        });
+        appeared.map(|name| base.join(OsStr::from_bytes(name)))
     }
 }
 
@@ -237,7 +275,7 @@ mod tests {
             Read { path: Path::new("main.c"), facts: &facts },
             Read { path: Path::new("b/h.h"), facts: &none },
         ];
-        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files);
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files).unwrap();
         (space, absent)
     }
 
@@ -271,10 +309,45 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_was_only_asked_about_and_is_there_is_one_of_the_files() {
+        let space = tempfile::tempdir().unwrap();
+        fs::write(space.path().join("there.h"), "").unwrap();
+        let facts =
+            Facts::of(b"#if __has_include(\"there.h\") && __has_include(\"not.h\")\n#endif\n");
+        let files = [Read { path: Path::new("main.c"), facts: &facts }];
+        let present = Absent::present(space.path(), &chain(&["a"]), &files);
+        assert_eq!(present.into_iter().collect::<Vec<_>>(), [Path::new("there.h")]);
+    }
+
+    #[test]
+    fn a_directory_with_the_name_of_a_header_is_none() {
+        let (space, _) = shadowed("#include <h.h>\n");
+        fs::create_dir(space.path().join("a/h.h")).unwrap();
+        let none = Facts::of(b"");
+        let files = [Read { path: Path::new("b/h.h"), facts: &none }];
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files).unwrap();
+        let absences = Absences::new();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::remove_dir(space.path().join("a/h.h")).unwrap();
+        fs::write(space.path().join("a/h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+
+    #[test]
+    fn a_link_to_nothing_with_the_name_of_a_header_cannot_be_watched() {
+        let (space, _) = shadowed("#include <h.h>\n");
+        std::os::unix::fs::symlink("later", space.path().join("a/h.h")).unwrap();
+        let none = Facts::of(b"");
+        let files = [Read { path: Path::new("b/h.h"), facts: &none }];
+        assert_eq!(Absent::of(space.path(), &chain(&["a", "b"]), &files), None);
+    }
+
+    #[test]
     fn a_directory_of_the_path_that_appears_is_noticed() {
         let space = tempfile::tempdir().unwrap();
         let missing = Chain { missing: vec!["later".into()], ..Chain::default() };
-        let (absent, absences) = (Absent::of(space.path(), &missing, &[]), Absences::new());
+        let (absent, absences) =
+            (Absent::of(space.path(), &missing, &[]).unwrap(), Absences::new());
         assert_eq!(appeared(space.path(), &absent, &absences), None);
         fs::create_dir(space.path().join("later")).unwrap();
         assert!(appeared(space.path(), &absent, &absences).is_some());
@@ -286,7 +359,7 @@ mod tests {
         fs::create_dir_all(space.path().join("b/sys")).unwrap();
         let none = Facts::of(b"");
         let files = [Read { path: Path::new("b/sys/h.h"), facts: &none }];
-        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files);
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files).unwrap();
         let absences = Absences::new();
         assert_eq!(appeared(space.path(), &absent, &absences), None);
         fs::create_dir_all(space.path().join("a/sys")).unwrap();

@@ -27,7 +27,7 @@ pub(crate) enum Told {
 
 /// What a compile was made of.
 pub(crate) struct Account {
-    /// As the compiler spells them.
+    /// As the compiler spells them. Those that it only asked about (`__has_include`) and that are there are among them.
     pub(crate) files: Vec<(PathBuf, ContentHash)>,
     pub(crate) absent: Absent,
 }
@@ -79,6 +79,7 @@ pub(crate) async fn of(
         files.push((path, hash));
         facts.push(known);
     }
+    let mut probed = Vec::new();
     let absent = if preprocessed {
         Absent::default()
     } else {
@@ -87,8 +88,20 @@ pub(crate) async fn of(
         if Absent::has_precompiled(&invocation.cwd, &reads) {
             return Err(Reason::Precompiled.into());
         }
-        Absent::of(&invocation.cwd, &chain, &reads)
+        let absent = Absent::of(&invocation.cwd, &chain, &reads).ok_or(Reason::OddInput)?;
+        let known: BTreeSet<&Path> = reads.iter().map(|read| read.path).collect();
+        let present = Absent::present(&invocation.cwd, &chain, &reads);
+        for path in present.into_iter().filter(|path| !known.contains(path.as_path())) {
+            let place = invocation.cwd.join(&path);
+            let (hash, state) = parts.files.examine(&place).ok_or(Reason::OddInput)?;
+            if !job.began.is_after(state) {
+                return Err(Reason::ChangedMeanwhile.into());
+            }
+            probed.push((path, hash));
+        }
+        absent
     };
+    files.extend(probed);
     if job.began.clock_was_set_since() {
         return Err(Reason::ClockMoved.into());
     }
@@ -108,6 +121,9 @@ fn objection(job: &Job, facts: &Facts) -> Option<Reason> {
     }
     if has(Sign::Embed) {
         return Some(Reason::Embed);
+    }
+    if has(Sign::ComputedProbe) {
+        return Some(Reason::ComputedProbe);
     }
     if job.plan.is_cxx && has(Sign::Module) {
         return Some(Reason::Modules);

@@ -173,7 +173,14 @@ impl Inner {
     ) -> Option<Hit> {
         let result = found.result.as_ref()?;
         let Job { question, plan, .. } = job;
-        match outputs::restore(&self.parts.store, plan, &question.invocation, result, with_rule) {
+        match outputs::restore(
+            &self.parts.store,
+            plan,
+            &question.invocation,
+            result,
+            &job.base,
+            with_rule,
+        ) {
             Ok((stdout, stderr)) => {
                 let verdict = match found.changes.as_slice() {
                     [] => "found: nothing that it was made of has changed".to_owned(),
@@ -358,15 +365,14 @@ impl Missed {
         let Ok(account) = account else { return };
         let rule = match rule {
             None => None,
-            Some((bytes, file)) => match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file)
-            {
-                Ok(rule) => Some(rule),
-                Err(_) => return,
-            },
+            Some((bytes, file)) => {
+                match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file, &job.base) {
+                    Ok(rule) => Some(rule),
+                    Err(_) => return,
+                }
+            }
         };
-        let rule_shows = rule.is_some() && job.base.directory().is_some();
-        let base = job.base.directory().filter(|_| rule_shows || result.base.is_some());
-        let result = StoredResult { rule, base: base.map(<[u8]>::to_vec), ..result };
+        let result = StoredResult { rule, ..result };
         let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
         let written = Written { what: What::Known(result), account, text: Some(text) };
         let again =

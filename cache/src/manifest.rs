@@ -82,6 +82,8 @@ pub(crate) struct StoredRule {
     pub(crate) form: Vec<Vec<u8>>,
     /// The object in whose name it is, where it is in an object's name.
     pub(crate) object: Option<Vec<u8>>,
+    /// The base directory that it names.
+    pub(crate) base: Option<Vec<u8>>,
 }
 
 /// Far fewer than 2^32: a manifest is forgotten long before.

@@ -15,7 +15,7 @@ use crate::base::Base;
 use crate::manifest::{StoredResult, StoredRule};
 use crate::plan::Plan;
 use crate::reason::Reason;
-use crate::rule::{self, Rule};
+use crate::rule::Rule;
 use crate::store::{BlobId, Store, StoreError};
 
 /// Larger outputs aren't kept; they are taken into memory for a moment.
@@ -66,11 +66,10 @@ impl Taken {
 
     /// Puts everything into the store.
     pub(crate) fn store(self, store: &Store, base: &Base) -> Result<StoredResult, StoreError> {
-        let rule_text = self.rule.as_ref().map(|(text, _)| text.as_slice()).unwrap_or_default();
-        let told = [&self.stdout[..], &self.stderr[..], rule_text];
+        let told = [&self.stdout[..], &self.stderr[..]];
         let written = self.outputs.iter().map(|(_, bytes)| bytes.as_slice());
         let shows = written.chain(told).any(|bytes| base.shows_in(bytes));
-        let base = base.directory().filter(|_| shows).map(<[u8]>::to_vec);
+        let shown = base.directory().filter(|_| shows).map(<[u8]>::to_vec);
         let keep = |bytes: &[u8]| match bytes {
             [] => Ok(None),
             bytes => store.put_blob(bytes).map(Some),
@@ -83,9 +82,10 @@ impl Taken {
         let silent = stdout.is_none() && stderr.is_none();
         let rule = match self.rule {
             None => None,
-            Some((text, file)) => Some(stored_rule(store, &self.object, &text, &file)?),
+            Some((text, file)) => Some(stored_rule(store, &self.object, &text, &file, base)?),
         };
         let terminal = if silent { String::new() } else { self.terminal };
+        let base = shown;
         Ok(StoredResult { outputs, stdout, stderr, terminal, rule, base, lines: self.lines })
     }
 }
@@ -96,9 +96,10 @@ pub(crate) fn keep_rule(
     plan: &Plan,
     text: &[u8],
     file: &DependencyFile,
+    base: &Base,
 ) -> Result<StoredRule, StoreError> {
     let object = plan.outputs.first().map(|it| it.path.as_path()).unwrap_or(Path::new(""));
-    stored_rule(store, object, text, file)
+    stored_rule(store, object, text, file, base)
 }
 
 fn stored_rule(
@@ -106,8 +107,10 @@ fn stored_rule(
     object: &Path,
     text: &[u8],
     file: &DependencyFile,
+    base: &Base,
 ) -> Result<StoredRule, StoreError> {
     Ok(StoredRule {
+        base: base.directory().filter(|_| base.shows_in(text)).map(<[u8]>::to_vec),
         text: store.put_blob(text)?,
         users_only: file.users_only,
         form: form(file),
@@ -146,6 +149,7 @@ pub(crate) fn restore(
     plan: &Plan,
     invocation: &Invocation,
     result: &StoredResult,
+    base: &Base,
     with_rule: bool,
 ) -> Result<(Bytes, Bytes), RestoreError> {
     let blob = |id: &BlobId| store.get_blob(id).ok_or(RestoreError::Gone);
@@ -171,7 +175,7 @@ pub(crate) fn restore(
     if let (Some(wanted), true) = (&plan.dependencies, with_rule) {
         let stored = result.rule.as_ref().ok_or(RestoreError::OtherRule)?;
         let object = plan.outputs.first().map(|it| it.path.as_path()).unwrap_or(Path::new(""));
-        let bytes = rule_for(wanted, object, stored, &blob(&stored.text)?)?;
+        let bytes = rule_for(wanted, object, base, stored, &blob(&stored.text)?)?;
         let mut file = place(&invocation.cwd.join(&wanted.path), invocation.umask)?;
         io::Write::write_all(file.file(), &bytes)?;
         staged.push(file);
@@ -187,19 +191,32 @@ pub(crate) fn restore(
 fn rule_for(
     wanted: &DependencyFile,
     object: &Path,
+    base: &Base,
     stored: &StoredRule,
     text: &[u8],
 ) -> Result<Vec<u8>, RestoreError> {
     if wanted.users_only != stored.users_only || form(wanted) != stored.form {
         return Err(RestoreError::OtherRule);
     }
-    match (&stored.object, wanted.names_object) {
-        (None, false) => Ok(text.to_vec()),
-        (Some(then), true) if *then == bytes_of(object) => Ok(text.to_vec()),
-        (Some(_), true) => {
+    let (text, then) = match (&stored.base, base.directory()) {
+        (Some(from), Some(to)) if from != to => {
             let rule = Rule::parse(text).ok_or(RestoreError::OtherRule)?;
-            let target = rule::quoted(object.as_os_str());
-            rule.for_target(text, &target).ok_or(RestoreError::OtherRule)
+            let text = rule.moved(text, from, to).ok_or(RestoreError::OtherRule)?;
+            let name = |object: &Vec<u8>| match object.strip_prefix(from.as_slice()) {
+                Some(rest) if rest.starts_with(b"/") => [to, rest].concat(),
+                _ => object.clone(),
+            };
+            (text, stored.object.as_ref().map(name))
+        }
+        (Some(_), None) => return Err(RestoreError::OtherRule),
+        _ => (text.to_vec(), stored.object.clone()),
+    };
+    match (then, wanted.names_object) {
+        (None, false) => Ok(text),
+        (Some(then), true) if then == bytes_of(object) => Ok(text),
+        (Some(_), true) => {
+            let rule = Rule::parse(&text).ok_or(RestoreError::OtherRule)?;
+            rule.for_target(&text, object.as_os_str()).ok_or(RestoreError::OtherRule)
         }
         _ => Err(RestoreError::OtherRule),
     }

@@ -44,6 +44,7 @@ reasons! {
     TimeMacro "time-macro" "a file that it read mentions __DATE__, __TIME__ or __TIMESTAMP__"
     IncludedByAssembler "incbin" "a file that it read may include others behind the preprocessor's back (.incbin, .include)"
     Embed "embed" "a file that it read mentions #embed"
+    ComputedProbe "computed-probe" "a file that it read asks for a header whose name is a macro's (__has_include)"
     Modules "modules" "a file that it read is or imports a module"
     OddPragma "odd-pragma" "a pragma in a file that it read names another file"
     Precompiled "precompiled-header" "a precompiled header lies beside a header that it read"

@@ -35,6 +35,15 @@ pub(super) struct Found {
     pub(super) has_includes: Vec<Include>,
 }
 
+/// Whether a `__has_include` behind `before` asks for no header: `#ifdef __has_include`, `defined(__has_include)`; or
+/// `#define __has_include(x) 0`, for compilers that haven't got it.
+pub(super) fn is_only_named(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    let before = before.strip_suffix(b"(").unwrap_or(before).trim_ascii_end();
+    let words: [&[u8]; 5] = [b"ifdef", b"ifndef", b"defined", b"define", b"undef"];
+    words.iter().any(|word| before.ends_with(word))
+}
+
 impl<'a> Scanner<'a> {
     /// Takes up the first word of a directive, which was just passed.
     pub(super) fn directive_keyword(&mut self, word: &[u8]) -> Result<(), Doubt> {
@@ -119,12 +128,12 @@ impl<'a> Scanner<'a> {
             b"__has_embed" => return Err(Doubt::Embed),
             _ => return Ok(()),
         };
+        if is_only_named(&self.text[..self.at - name.len()]) {
+            return Ok(());
+        }
         let at = self.skip_blanks(self.at);
         if self.text.get(at) != Some(&b'(') {
-            // Not with `#ifdef __has_include` nor `defined(__has_include)`.
-            if !matches!(self.text.get(at), None | Some(b'\n' | b')' | b'&' | b'|')) {
-                self.words.signs.add(Sign::ComputedInclude);
-            }
+            self.words.signs.add(Sign::ComputedProbe);
             return Ok(());
         }
         let at = self.skip_blanks(at + 1);
@@ -134,7 +143,7 @@ impl<'a> Scanner<'a> {
                 self.words.text(&include.name);
                 self.found.has_includes.push(include);
             }
-            None => self.words.signs.add(Sign::ComputedInclude),
+            None => self.words.signs.add(Sign::ComputedProbe),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use memchr::memmem;
 
-use super::directive::Found;
+use super::directive::{Found, is_only_named};
 use super::literal::header_name;
 use super::words::{Words, is_word};
 use super::{Include, Sign};
@@ -25,7 +25,7 @@ pub(super) fn scan(bytes: &[u8], found: &mut Found) -> Words {
         let line = &text[at..];
         words.signs.add_pragma(&line[..memchr::memchr(b'\n', line).unwrap_or(line.len())]);
     }
-    includes(&text, found);
+    includes(&text, &mut words, found);
     words
 }
 
@@ -74,18 +74,25 @@ fn names(text: &[u8], words: &mut Words) {
     words.text(text);
 }
 
-fn includes(text: &[u8], found: &mut Found) {
+fn includes(text: &[u8], words: &mut Words, found: &mut Found) {
     for word in [&b"include"[..], b"import", b"include_next"] {
         for at in memmem::find_iter(text, word) {
             let next = text[at + word.len()..].starts_with(b"_next");
             let behind =
                 text[at + word.len()..].strip_prefix(b"_next").unwrap_or(&text[at + word.len()..]);
             let behind = behind.strip_prefix(b"__").unwrap_or(behind).trim_ascii_start();
+            let before = text[..at].strip_suffix(b"__has_");
+            let probes = before.is_some_and(|before| !is_only_named(before));
             let asked = behind.first() == Some(&b'(');
             let operand = behind.strip_prefix(b"(").unwrap_or(behind).trim_ascii_start();
-            if let Ok(Some(header)) = header_name(operand) {
-                let include = Include { name: header.name.into(), quoted: header.quoted, next };
-                if asked { found.has_includes.push(include) } else { found.includes.push(include) }
+            match header_name(operand) {
+                Ok(Some(header)) => {
+                    let include = Include { name: header.name.into(), quoted: header.quoted, next };
+                    let all = if asked { &mut found.has_includes } else { &mut found.includes };
+                    all.push(include);
+                }
+                _ if probes => words.signs.add(Sign::ComputedProbe),
+                _ => {}
             }
         }
     }

@@ -21,7 +21,7 @@ pub enum Sign {
     Counter,
     /// `__FILE__`, `__FILE_NAME__`, `__BASE_FILE__` or `__builtin_FILE` is mentioned.
     File,
-    /// `.incbin` or `.include` is somewhere in the bytes; of a file that isn't opaque, outside of comments.
+    /// `incbin` or `.include` is somewhere in the bytes; of a file that isn't opaque, outside of comments.
     AssemblerFile,
     /// `#embed` or `__has_embed`.
     Embed,
@@ -41,12 +41,14 @@ pub enum Sign {
     Poison,
     /// `#line`, or a line marker: positions are not those of this file.
     LineDirective,
-    /// An `#include` or `__has_include` whose operand is a macro.
+    /// An `#include` whose operand is a macro.
     ComputedInclude,
     /// `// a comment`, which C90 doesn't know.
     LineComments,
     /// `##`, or a predefined macro that pastes.
     Pastes,
+    /// A `__has_include` whose operand is a macro, or a macro that stands for it.
+    ComputedProbe,
 }
 
 /// A set of [`Sign`]s.
@@ -107,8 +109,9 @@ impl Signs {
     }
 }
 
-/// How often `.incbin` and `.include` are in some bytes.
+/// How often `incbin` and `.include` are in some bytes. The dot may be in a literal of its own, as macros for several
+/// assemblers have it.
 pub(super) fn assembler_words(bytes: &[u8]) -> usize {
     let count = |text: &[u8]| memchr::memmem::find_iter(bytes, text).count();
-    count(b".incbin") + count(b".include")
+    count(b"incbin") + count(b".include")
 }

@@ -227,10 +227,12 @@ impl<'a> Look<'a> {
 
     /// The facts of a text that stands for the command line: definitions of `names`, and a mention of everything else.
     fn command_line(&self, macros: &[Macro], names: &[Vec<u8>]) -> Facts {
-        let mut text = Vec::new();
+        // Definitions may only be dropped behind the end of something: all else on the line ends so.
+        let mut text = b";\n".to_vec();
         for (defines, it) in macros {
             let name = macro_name(it);
-            if *defines && names.iter().any(|changed| changed == name) {
+            let changed = *defines && names.iter().any(|changed| changed == name);
+            if changed {
                 text.extend(b"#define ");
             }
             text.extend_from_slice(name);
@@ -243,7 +245,7 @@ impl<'a> Look<'a> {
                 // `NAME(PARAMETERS)=VALUE`, as it stands: no definition that may be dropped.
                 Some(_) => text.extend_from_slice(&it[name.len()..]),
             }
-            text.push(b'\n');
+            text.extend(if changed { &b"\n"[..] } else { b" ;\n" });
         }
         for arg in &self.job.question.analysis.arguments.others {
             text.extend_from_slice(arg.as_encoded_bytes());

@@ -65,6 +65,7 @@ fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
         TextKind::Travelling(technique) => {
             digest.bytes("technique", technique.as_bytes());
             digest.bytes("text", blake3::hash(&text.bytes).as_bytes());
+            comments(parts, job, text, &mut digest, false)?;
         }
         TextKind::Expanded if positions => {
             digest.bytes("expanded", blake3::hash(&text.bytes).as_bytes());
@@ -78,7 +79,8 @@ fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
     Some(digest.key())
 }
 
-/// Adds what the compiler may read in comments, which are gone from a text; or all of each file.
+/// Adds the comments that a compiler may read, and which are gone from a text: whether gcc warns of a case that falls
+/// through is up to one. Or all of each file.
 fn comments(
     parts: &Parts,
     job: &Job,
