@@ -7,15 +7,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use farmbuild_core::analysis::DependencyFile;
 use farmbuild_core::pipeline::{Home, Uncached};
 
 use crate::absent::{Absent, Read};
 use crate::job::Job;
+use crate::marked;
 use crate::plan::variable;
 use crate::reason::Reason;
+use crate::rule;
 use crate::search::{Chain, Chains};
 use crate::source::{ContentHash, Facts, Sign};
-use crate::tier::Parts;
+use crate::tier::{Parts, SeenText};
 
 /// Who told what was read.
 pub(crate) enum Told {
@@ -182,8 +185,57 @@ fn add_system_headers(
     Ok(())
 }
 
-/// Whether a header may be one of the system's: found in a directory that isn't below the build's own.
+/// Whether a header is found in a directory of the system's.
 fn is_of_the_system(chain: &Chain, path: &Path) -> bool {
-    // Which directories `-isystem` added isn't known here, so any of the chain may be one.
-    chain.bracket.iter().any(|directory| path.starts_with(directory))
+    chain.system.iter().any(|directory| path.starts_with(directory))
+}
+
+/// A dependency file and its form.
+pub(crate) type Rule = (Vec<u8>, DependencyFile);
+
+/// What a job has read, and its dependency file with the form of it. `rule` is what the compiler wrote on the side.
+pub(crate) fn told(
+    job: &Job,
+    text: Option<&SeenText>,
+    rule: Option<&[u8]>,
+) -> Option<(Told, Option<Rule>)> {
+    let Job { plan, question, .. } = job;
+    if plan.is_preprocessed() {
+        return Some((Told::All(vec![plan.source.clone()]), None));
+    }
+    let own = plan.dependencies.as_ref();
+    let bytes: Option<Vec<u8>> = match (own, rule) {
+        (_, Some(rule)) => Some(rule.to_vec()),
+        (Some(file), None) => std::fs::read(question.invocation.cwd.join(&file.path)).ok(),
+        (None, None) => None,
+    };
+    let form = match own {
+        Some(file) => file.clone(),
+        // As `telling_args` asked for it.
+        None => DependencyFile {
+            path: PathBuf::new(),
+            users_only: false,
+            form: Vec::new(),
+            names_object: true,
+        },
+    };
+    let marked = || text.map(|text| marked::files(&text.bytes)).filter(|files| !files.is_empty());
+    match bytes {
+        Some(bytes) => {
+            let files = rule::Rule::parse(&bytes)?.files();
+            let told = match (form.users_only, marked()) {
+                (false, _) => Told::All(files),
+                (true, Some(marked)) => Told::All(
+                    files.into_iter().chain(marked.into_iter().map(PathBuf::from)).collect(),
+                ),
+                (true, None) => Told::UsersOnly(files),
+            };
+            Some((told, Some((bytes, form))))
+        }
+        None if own.is_some() => None,
+        None => {
+            let files = marked()?.into_iter().map(PathBuf::from).collect();
+            Some((Told::All(files), None))
+        }
+    }
 }

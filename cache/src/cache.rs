@@ -1,20 +1,18 @@
 //! The cache as the pipeline sees it: a lookup before a job runs, another one with its text, the result at the end.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use farmbuild_core::analysis::DependencyFile;
-use farmbuild_core::pipeline::cache::{Compiled, LookUp, Miss, Question, Text};
-use farmbuild_core::pipeline::{Cache, CacheMode, Hit, Home, Uncached};
+use farmbuild_core::pipeline::cache::{LookUp, Question};
+use farmbuild_core::pipeline::{Cache, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::{Why, WhyChange};
 use tokio::sync::Semaphore;
 
 use crate::absent::Absences;
-use crate::account::{self, Told};
+use crate::account::Account;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::explanations::Explanations;
@@ -22,11 +20,10 @@ use crate::files::Files;
 use crate::job::Job;
 use crate::manifest::StoredResult;
 use crate::manifests::Manifests;
-use crate::marked;
+use crate::missed::Missed;
 use crate::outputs::{self, Taken};
 use crate::plan::Plan;
 use crate::reason::Reason;
-use crate::rule::Rule;
 use crate::search::Chains;
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::tier::{ALL, Found, Kept, Parts, SeenText};
@@ -45,10 +42,10 @@ pub struct CompileCache {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    parts: Parts,
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
     compilers: Compilers,
-    chains: Chains,
+    pub(crate) chains: Chains,
     explanations: Explanations,
     writers: Arc<Semaphore>,
     kept: AtomicU64,
@@ -164,7 +161,7 @@ impl Inner {
     }
 
     /// Puts a result that was found in its place.
-    fn put_in_place(
+    pub(crate) fn put_in_place(
         &self,
         job: &Job,
         tier: &'static str,
@@ -196,7 +193,7 @@ impl Inner {
         }
     }
 
-    fn explain(
+    pub(crate) fn explain(
         &self,
         source: Option<PathBuf>,
         tier: Option<&str>,
@@ -209,7 +206,7 @@ impl Inner {
     }
 
     /// Writes a result, in the background. At most [`WRITERS`] are on their way.
-    async fn write(self: Arc<Self>, job: Arc<Job>, written: Written) {
+    pub(crate) async fn write(self: Arc<Self>, job: Arc<Job>, written: Written) {
         let Ok(permit) = Arc::clone(&self.writers).acquire_owned().await else { return };
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -253,177 +250,21 @@ impl Inner {
 
 impl Job {
     /// The source's absolute path.
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.question.invocation.cwd.join(&self.plan.source)
     }
 }
 
 /// A result on its way into the store.
-struct Written {
-    what: What,
-    account: account::Account,
-    text: Option<SeenText>,
+pub(crate) struct Written {
+    pub(crate) what: What,
+    pub(crate) account: Account,
+    pub(crate) text: Option<SeenText>,
 }
 
-enum What {
+pub(crate) enum What {
     /// From a compile.
     Taken(Taken),
     /// In the store already, under another key.
     Known(StoredResult),
-}
-
-/// A job that wasn't found.
-struct Missed {
-    inner: Arc<Inner>,
-    home: Arc<dyn Home>,
-    job: Job,
-    seen_before: bool,
-    changes: Vec<WhyChange>,
-    text: Option<SeenText>,
-}
-
-#[async_trait]
-impl Miss for Missed {
-    fn wants_text(&self) -> bool {
-        self.seen_before && !self.job.plan.is_preprocessed()
-    }
-
-    fn keeps(&self) -> bool {
-        self.job.question.mode == CacheMode::ReadWrite
-    }
-
-    async fn look_up_text(&mut self, text: Text<'_>) -> Option<Hit> {
-        let Text { kind, bytes, dependencies } = text;
-        let text = SeenText { kind, bytes: bytes.clone() };
-        for tier in ALL.iter().filter(|tier| tier.needs_text()) {
-            let found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
-            let Some(hit) = self.inner.put_in_place(&self.job, tier.name(), &found, false) else {
-                continue;
-            };
-            let rule = dependencies.and_then(|file| file.read_back().ok());
-            if let Some(result) = found.result.filter(|_| self.keeps()) {
-                self.recall_by_files(result, rule, &text).await;
-            }
-            return Some(hit);
-        }
-        self.text = Some(text);
-        None
-    }
-
-    fn telling_args(&self) -> Vec<OsString> {
-        let plan = &self.job.plan;
-        if plan.is_preprocessed() || plan.dependencies.is_some() {
-            return Vec::new();
-        }
-        vec!["-MD".into(), "-MF".into()]
-    }
-
-    async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, job, changes, text, .. } = *self;
-        let source = job.source();
-        let explain =
-            |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
-        let told = told(&job, text.as_ref(), compiled.dependencies.as_deref());
-        let outcome = async {
-            let (told, rule) = told.ok_or(Reason::Dependencies)?;
-            let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
-            taken.stdout = compiled.stdout;
-            taken.stderr = compiled.stderr;
-            taken.terminal.clone_from(&job.question.terminal);
-            taken.lines = compiled.lines;
-            let account =
-                account::of(&inner.parts, &inner.chains, home.as_ref(), &job, told).await?;
-            Ok((taken, account))
-        };
-        match outcome.await {
-            Ok((taken, account)) => {
-                explain(match changes.is_empty() {
-                    true => "compiled: nothing like it was known".to_owned(),
-                    false => "compiled: it differs from what was known".to_owned(),
-                });
-                let written = Written { what: What::Taken(taken), account, text };
-                Arc::clone(&inner).write(Arc::new(job), written).await;
-                None
-            }
-            Err(uncached) => {
-                let uncached: Uncached = uncached;
-                explain(format!("compiled, and the result isn't kept: {uncached}"));
-                Some(uncached)
-            }
-        }
-    }
-}
-
-impl Missed {
-    /// Remembers, for a result that was found by its text, the files that made that text, so that the next time no
-    /// preprocessing is needed.
-    async fn recall_by_files(&self, result: StoredResult, rule: Option<Vec<u8>>, text: &SeenText) {
-        let job = &self.job;
-        let Some((told, rule)) = told(job, Some(text), rule.as_deref()) else { return };
-        let parts = &self.inner.parts;
-        let account = account::of(parts, &self.inner.chains, self.home.as_ref(), job, told).await;
-        let Ok(account) = account else { return };
-        let rule = match rule {
-            None => None,
-            Some((bytes, file)) => {
-                match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file, &job.base) {
-                    Ok(rule) => Some(rule),
-                    Err(_) => return,
-                }
-            }
-        };
-        let result = StoredResult { rule, ..result };
-        let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
-        let written = Written { what: What::Known(result), account, text: Some(text) };
-        let again =
-            Job::new(job.question.clone(), job.plan.clone(), Arc::clone(&job.compiler), job.began);
-        Arc::clone(&self.inner).write(Arc::new(again), written).await;
-    }
-}
-
-/// What a job has read, and its dependency file with the form of it. `rule` is what the compiler wrote on the side.
-fn told(
-    job: &Job,
-    text: Option<&SeenText>,
-    rule: Option<&[u8]>,
-) -> Option<(Told, Option<(Vec<u8>, DependencyFile)>)> {
-    let Job { plan, question, .. } = job;
-    if plan.is_preprocessed() {
-        return Some((Told::All(vec![plan.source.clone()]), None));
-    }
-    let own = plan.dependencies.as_ref();
-    let bytes: Option<Vec<u8>> = match (own, rule) {
-        (_, Some(rule)) => Some(rule.to_vec()),
-        (Some(file), None) => std::fs::read(question.invocation.cwd.join(&file.path)).ok(),
-        (None, None) => None,
-    };
-    let form = match own {
-        Some(file) => file.clone(),
-        // As `telling_args` asked for it.
-        None => DependencyFile {
-            path: PathBuf::new(),
-            users_only: false,
-            form: Vec::new(),
-            names_object: true,
-        },
-    };
-    let marked = || text.map(|text| marked::files(&text.bytes)).filter(|files| !files.is_empty());
-    match bytes {
-        Some(bytes) => {
-            let files = Rule::parse(&bytes)?.files();
-            let told = match (form.users_only, marked()) {
-                (false, _) => Told::All(files),
-                (true, Some(marked)) => Told::All(
-                    files.into_iter().chain(marked.into_iter().map(PathBuf::from)).collect(),
-                ),
-                (true, None) => Told::UsersOnly(files),
-            };
-            Some((told, Some((bytes, form))))
-        }
-        None if own.is_some() => None,
-        None => {
-            let files = marked()?.into_iter().map(PathBuf::from).collect();
-            Some((Told::All(files), None))
-        }
-    }
 }

@@ -92,7 +92,7 @@ impl Files {
     }
 
     pub(crate) fn remember(&self, facts: &Arc<Facts>) {
-        let size = weight(&facts);
+        let size = weight(facts);
         let mut known = lock(&self.facts);
         if let Some((_, (_, old))) = known.by_content.push(facts.raw, (Arc::clone(facts), size)) {
             known.bytes -= old;

@@ -21,6 +21,7 @@ mod job;
 mod manifest;
 mod manifests;
 mod marked;
+mod missed;
 mod outputs;
 mod plan;
 pub mod reason;

@@ -159,7 +159,7 @@ impl Manifest {
     /// Half of the entries go at once, and the names that only they had.
     fn forget_the_oldest(&mut self) {
         let kept = self.entries.split_off(MOST_ENTRIES / 2);
-        let old = std::mem::replace(self, Self::default());
+        let old = std::mem::take(self);
         for entry in kept {
             let named = |index: &u32| old.state(*index).map(|(path, hash)| (path.to_owned(), hash));
             let files: Option<Vec<_>> = entry.files.iter().map(named).collect();

@@ -23,11 +23,14 @@ pub(crate) struct Manifests {
     with_facts: Mutex<LruCache<ContentHash, ()>>,
 }
 
+/// The file of each state of a manifest; `None` for one whose name isn't one.
+pub(crate) type StateFiles = Arc<[Option<Arc<KnownFile>>]>;
+
 /// A manifest in memory.
 pub(crate) struct HotManifest {
     pub(crate) manifest: Manifest,
     /// The files of its states, for the jobs of one directory.
-    files: Mutex<Option<(PathBuf, Arc<[Option<Arc<KnownFile>>]>)>>,
+    files: Mutex<Option<(PathBuf, StateFiles)>>,
 }
 
 impl HotManifest {
@@ -36,7 +39,7 @@ impl HotManifest {
     }
 
     /// The file of each state, for a job.
-    pub(crate) fn files(&self, files: &Files, job: &Job) -> Arc<[Option<Arc<KnownFile>>]> {
+    pub(crate) fn files(&self, files: &Files, job: &Job) -> StateFiles {
         let cwd = &job.question.invocation.cwd;
         let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         // The base directory follows from this one.

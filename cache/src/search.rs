@@ -23,6 +23,8 @@ pub(crate) struct Chain {
     pub(crate) quote: Vec<PathBuf>,
     /// For all includes.
     pub(crate) bracket: Vec<PathBuf>,
+    /// Those of them that no `-I` names: their headers are the system's.
+    pub(crate) system: Vec<PathBuf>,
     /// Directories that would be in the chain if they were there.
     pub(crate) missing: Vec<PathBuf>,
     /// Headers of `-include`, which are looked for in the working directory first.
@@ -64,8 +66,10 @@ impl Chains {
         if let Some(chain) = known.filter(|chain| chain.holds(&invocation.cwd)) {
             return Some(chain);
         }
+        let named = named_directories(&args);
         let chain = ask(home, invocation, plan, args).await?;
-        let chain = Arc::new(Chain { forced, ..chain });
+        let system = chain.bracket.iter().filter(|directory| !named.contains(directory)).cloned();
+        let chain = Arc::new(Chain { forced, system: system.collect(), ..chain });
         let mut known = lock();
         if known.len() >= MOST {
             known.clear();
@@ -106,6 +110,23 @@ fn searching_args(others: &[OsString]) -> (Vec<OsString>, Vec<PathBuf>) {
         }
     }
     (args, forced)
+}
+
+/// The directories that `-I` names, whose headers are the user's.
+fn named_directories(args: &[OsString]) -> Vec<PathBuf> {
+    const NAMING: [&str; 3] = ["-I", "--include-directory=", "--include-directory"];
+    let mut named = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        let joined =
+            NAMING.iter().find_map(|option| arg.as_bytes().strip_prefix(option.as_bytes()));
+        match joined {
+            Some([]) => named.extend(rest.next().map(PathBuf::from)),
+            Some(name) => named.push(PathBuf::from(OsStr::from_bytes(name))),
+            None => {}
+        }
+    }
+    named
 }
 
 async fn ask(
@@ -171,6 +192,12 @@ mod tests {
         for end in 0..TEXT.len() - 40 {
             assert_eq!(parse(&TEXT[..end]), None, "{end}");
         }
+    }
+
+    #[test]
+    fn directories_of_the_users_are_those_that_are_named() {
+        let args = ["-Iinclude", "-isystem", "sys", "-I", "more"].map(OsString::from);
+        assert_eq!(named_directories(&args), [Path::new("include"), Path::new("more")]);
     }
 
     #[test]

@@ -10,10 +10,9 @@ use std::sync::Arc;
 use farmbuild_core::protocol::message::WhyChange;
 
 use super::{Found, Kept, Parts, SeenText, Tier, change};
-use crate::files::KnownFile;
 use crate::job::Job;
 use crate::manifest::{Entry, Macro, Manifest};
-use crate::manifests::HotManifest;
+use crate::manifests::{HotManifest, StateFiles};
 use crate::plan::Sensitivity;
 use crate::source::{self, Difference, Facts, IdHash, Mentions, Positions, Sign};
 use crate::store::StoreError;
@@ -100,7 +99,7 @@ struct Look<'a> {
     manifest: &'a Manifest,
     macros: Vec<Macro>,
     /// For each state of the manifest, its file, and whether that is in it.
-    files: Arc<[Option<Arc<KnownFile>>]>,
+    files: StateFiles,
     holds: Vec<Option<bool>>,
 }
 
@@ -312,7 +311,8 @@ mod tests {
 
     #[test]
     fn macros_that_differ_are_found_by_name() {
-        let rows: [(&[&str], &[&str], Option<&[&str]>); 5] = [
+        type Names<'a> = &'a [&'a str];
+        let rows: [(Names<'_>, Names<'_>, Option<Names<'_>>); 5] = [
             (&["A=1", "B"], &["A=1", "B"], Some(&[])),
             (&["A=1", "B"], &["A=2", "B"], Some(&["A"])),
             (&["A=1", "B"], &["B"], Some(&["A"])),

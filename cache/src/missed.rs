@@ -1,0 +1,128 @@
+//! A job that wasn't found: asked again with its text, and kept when it has run.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use farmbuild_core::pipeline::cache::{Compiled, Miss, Text};
+use farmbuild_core::pipeline::{CacheMode, Hit, Home, Uncached};
+use farmbuild_core::protocol::message::WhyChange;
+
+use crate::account::{self, told};
+use crate::cache::{Inner, What, Written};
+use crate::job::Job;
+use crate::manifest::StoredResult;
+use crate::outputs::{self, Taken};
+use crate::reason::Reason;
+use crate::tier::{ALL, SeenText};
+
+/// A job that wasn't found.
+pub(crate) struct Missed {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) job: Job,
+    /// Something is known of it.
+    pub(crate) seen_before: bool,
+    /// How it differs from that.
+    pub(crate) changes: Vec<WhyChange>,
+    pub(crate) text: Option<SeenText>,
+}
+
+#[async_trait]
+impl Miss for Missed {
+    fn wants_text(&self) -> bool {
+        self.seen_before && !self.job.plan.is_preprocessed()
+    }
+
+    fn keeps(&self) -> bool {
+        self.job.question.mode == CacheMode::ReadWrite
+    }
+
+    async fn look_up_text(&mut self, text: Text<'_>) -> Option<Hit> {
+        let Text { kind, bytes, dependencies } = text;
+        let text = SeenText { kind, bytes: bytes.clone() };
+        for tier in ALL.iter().filter(|tier| tier.needs_text()) {
+            let found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+            let Some(hit) = self.inner.put_in_place(&self.job, tier.name(), &found, false) else {
+                continue;
+            };
+            let rule = dependencies.and_then(|file| file.read_back().ok());
+            if let Some(result) = found.result.filter(|_| self.keeps()) {
+                self.recall_by_files(result, rule, &text).await;
+            }
+            return Some(hit);
+        }
+        self.text = Some(text);
+        None
+    }
+
+    fn telling_args(&self) -> Vec<OsString> {
+        let plan = &self.job.plan;
+        if plan.is_preprocessed() || plan.dependencies.is_some() {
+            return Vec::new();
+        }
+        vec!["-MD".into(), "-MF".into()]
+    }
+
+    async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
+        let Self { inner, home, job, changes, text, .. } = *self;
+        let source = job.source();
+        let explain =
+            |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
+        let told = told(&job, text.as_ref(), compiled.dependencies.as_deref());
+        let outcome = async {
+            let (told, rule) = told.ok_or(Reason::Dependencies)?;
+            let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
+            taken.stdout = compiled.stdout;
+            taken.stderr = compiled.stderr;
+            taken.terminal.clone_from(&job.question.terminal);
+            taken.lines = compiled.lines;
+            let account =
+                account::of(&inner.parts, &inner.chains, home.as_ref(), &job, told).await?;
+            Ok((taken, account))
+        };
+        match outcome.await {
+            Ok((taken, account)) => {
+                explain(match changes.is_empty() {
+                    true => "compiled: nothing like it was known".to_owned(),
+                    false => "compiled: it differs from what was known".to_owned(),
+                });
+                let written = Written { what: What::Taken(taken), account, text };
+                Arc::clone(&inner).write(Arc::new(job), written).await;
+                None
+            }
+            Err(uncached) => {
+                let uncached: Uncached = uncached;
+                explain(format!("compiled, and the result isn't kept: {uncached}"));
+                Some(uncached)
+            }
+        }
+    }
+}
+
+impl Missed {
+    /// Remembers, for a result that was found by its text, the files that made that text, so that the next time no
+    /// preprocessing is needed.
+    async fn recall_by_files(&self, result: StoredResult, rule: Option<Vec<u8>>, text: &SeenText) {
+        let job = &self.job;
+        let Some((told, rule)) = told(job, Some(text), rule.as_deref()) else { return };
+        let parts = &self.inner.parts;
+        let account = account::of(parts, &self.inner.chains, self.home.as_ref(), job, told).await;
+        let Ok(account) = account else { return };
+        let rule = match rule {
+            None => None,
+            Some((bytes, file)) => {
+                match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file, &job.base) {
+                    Ok(rule) => Some(rule),
+                    Err(_) => return,
+                }
+            }
+        };
+        let result = StoredResult { rule, ..result };
+        let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
+        let written = Written { what: What::Known(result), account, text: Some(text) };
+        let again =
+            Job::new(job.question.clone(), job.plan.clone(), Arc::clone(&job.compiler), job.began);
+        Arc::clone(&self.inner).write(Arc::new(again), written).await;
+    }
+}
