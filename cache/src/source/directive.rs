@@ -35,6 +35,12 @@ pub(super) struct Found {
     pub(super) has_includes: Vec<Include>,
 }
 
+/// Whether a directive is a `#define`.
+pub(super) fn is_definition(directive: &[u8]) -> bool {
+    let rest = directive.trim_ascii_start().strip_prefix(b"#");
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"define"))
+}
+
 /// Whether a `__has_include` behind `before` asks for no header: `#ifdef __has_include`, `defined(__has_include)`; or
 /// `#define __has_include(x) 0`, for compilers that haven't got it.
 pub(super) fn is_only_named(before: &[u8]) -> bool {
@@ -143,6 +149,8 @@ impl<'a> Scanner<'a> {
                 self.words.text(&include.name);
                 self.found.has_includes.push(include);
             }
+            // A macro that stands for it; see `probe` for where it is used.
+            None if is_definition(&self.text[self.found.hash..]) => {}
             None => self.words.signs.add(Sign::ComputedProbe),
         }
         Ok(())

@@ -4,7 +4,7 @@
 
 use memchr::memmem;
 
-use super::directive::{Found, is_only_named};
+use super::directive::{Found, is_definition, is_only_named};
 use super::literal::header_name;
 use super::words::{Words, is_word};
 use super::{Include, Sign};
@@ -91,9 +91,16 @@ fn includes(text: &[u8], words: &mut Words, found: &mut Found) {
                     let all = if asked { &mut found.has_includes } else { &mut found.includes };
                     all.push(include);
                 }
-                _ if probes => words.signs.add(Sign::ComputedProbe),
+                _ if probes && !is_definition(last_line(&text[..at])) => {
+                    words.signs.add(Sign::ComputedProbe);
+                }
                 _ => {}
             }
         }
     }
+}
+
+/// What stands on the line that a text ends in.
+fn last_line(text: &[u8]) -> &[u8] {
+    memchr::memrchr(b'\n', text).map_or(text, |at| &text[at + 1..])
 }

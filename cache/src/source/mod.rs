@@ -24,6 +24,7 @@ mod loose;
 mod mentions;
 mod paste;
 mod place;
+mod probe;
 mod scan;
 mod sign;
 mod skeleton;
@@ -154,6 +155,7 @@ impl Facts {
                 (None, None)
             }
         };
+        found.has_includes.extend(probe::asked(bytes));
         let (mentions, numbers, mut signs) = words.finish();
         if sign::assembler_words(bytes) > assembler_words {
             signs.add(Sign::AssemblerFile);
