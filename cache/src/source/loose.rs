@@ -13,8 +13,17 @@ use super::{Include, Sign};
 pub(super) fn scan(bytes: &[u8], found: &mut Found) -> Words {
     let mut words = Words::new();
     let text = joined(bytes);
-    for sign in [Sign::LineComments, Sign::ComputedInclude, Sign::LineDirective] {
-        words.signs.add(sign);
+    words.signs.add(Sign::LineComments);
+    for directive in directives(&text) {
+        let length = directive.iter().take_while(|&&byte| is_word(byte)).count();
+        let (name, operand) = directive.split_at(length);
+        if name == b"line" || name.first().is_some_and(u8::is_ascii_digit) {
+            words.signs.add(Sign::LineDirective);
+        }
+        let includes = [&b"include"[..], b"include_next", b"import"].contains(&name);
+        if includes && !matches!(operand.trim_ascii_start().first(), Some(b'<' | b'"')) {
+            words.signs.add(Sign::ComputedInclude);
+        }
     }
     if memmem::find(&text, b"##").is_some() || memmem::find(&text, b"%:%:").is_some() {
         words.signs.add(Sign::Pastes);
@@ -27,6 +36,31 @@ pub(super) fn scan(bytes: &[u8], found: &mut Found) -> Words {
     }
     includes(&text, &mut words, found);
     words
+}
+
+/// What follows each `#` that may begin a directive: nothing or the end of a comment stands before it.
+fn directives(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let begins = |before: &[u8]| {
+        let before = before.trim_ascii_end();
+        before.is_empty() || before.ends_with(b"*/")
+    };
+    text.split(|&byte| byte == b'\n').flat_map(move |line| {
+        let hashes = memchr::memchr_iter(b'#', line).map(|at| (at, 1));
+        let digraphs = memmem::find_iter(line, b"%:").map(|at| (at, 2));
+        let starts: Vec<_> =
+            hashes.chain(digraphs).filter(|(at, _)| begins(&line[..*at])).collect();
+        starts.into_iter().map(move |(at, length)| without_comments(&line[at + length..]))
+    })
+}
+
+/// The rest of a line without the blanks and comments that it begins with.
+fn without_comments(line: &[u8]) -> &[u8] {
+    let mut rest = line.trim_ascii_start();
+    while let Some(comment) = rest.strip_prefix(b"/*") {
+        let Some(end) = memmem::find(comment, b"*/") else { break };
+        rest = comment[end + 2..].trim_ascii_start();
+    }
+    rest
 }
 
 /// Without trigraphs and continued lines.
@@ -91,7 +125,7 @@ fn includes(text: &[u8], words: &mut Words, found: &mut Found) {
                     let all = if asked { &mut found.has_includes } else { &mut found.includes };
                     all.push(include);
                 }
-                _ if probes && !is_definition(last_line(&text[..at])) => {
+                _ if probes && !(asked && is_definition(last_line(&text[..at]))) => {
                     words.signs.add(Sign::ComputedProbe);
                 }
                 _ => {}
