@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::absent::Absences;
 use crate::account::{self, Told};
+use crate::claims::{Claim, Claims};
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::explanations::Explanations;
@@ -49,6 +50,7 @@ struct Inner {
     parts: Parts,
     compilers: Compilers,
     chains: Chains,
+    claims: Claims,
     explanations: Explanations,
     writers: Arc<Semaphore>,
     kept: AtomicU64,
@@ -71,6 +73,7 @@ impl CompileCache {
                 parts,
                 compilers: Compilers::default(),
                 chains: Chains::default(),
+                claims: Claims::default(),
                 explanations: Explanations::new(),
                 writers: Arc::new(Semaphore::new(WRITERS)),
                 kept: AtomicU64::new(0),
@@ -151,6 +154,8 @@ impl Inner {
     }
 
     fn look_up(self: &Arc<Self>, job: Job, home: &Arc<dyn Home>) -> LookUp {
+        // A hit writes its outputs too.
+        let claim = self.claims.claim(job.outputs());
         let (mut seen_before, mut changes) = (false, Vec::new());
         for tier in ALL.iter().filter(|tier| !tier.needs_text()) {
             let found = tier.look_up(&self.parts, &job, None);
@@ -167,6 +172,7 @@ impl Inner {
         LookUp::Miss(Box::new(Missed {
             inner: Arc::clone(self),
             home: Arc::clone(home),
+            claim,
             job,
             seen_before,
             changes,
@@ -260,6 +266,14 @@ impl Job {
     fn source(&self) -> PathBuf {
         self.question.invocation.cwd.join(&self.plan.source)
     }
+
+    /// The absolute paths of its outputs.
+    fn outputs(&self) -> Vec<PathBuf> {
+        let Plan { outputs, dependencies, .. } = &self.plan;
+        let outputs = outputs.iter().map(|output| &output.path);
+        let all = outputs.chain(dependencies.iter().map(|file| &file.path));
+        all.map(|path| self.question.invocation.cwd.join(path)).collect()
+    }
 }
 
 /// A result on its way into the store.
@@ -280,6 +294,7 @@ enum What {
 struct Missed {
     inner: Arc<Inner>,
     home: Arc<dyn Home>,
+    claim: Claim,
     job: Job,
     seen_before: bool,
     changes: Vec<WhyChange>,
@@ -323,7 +338,7 @@ impl Miss for Missed {
     }
 
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, job, changes, text, .. } = *self;
+        let Self { inner, home, claim, job, changes, text, .. } = *self;
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
@@ -331,6 +346,10 @@ impl Miss for Missed {
         let outcome = async {
             let (told, rule) = told.ok_or(Reason::Dependencies)?;
             let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
+            // Looked at when all has been read: whoever claims an output now can't have written it before.
+            if claim.is_contested() {
+                return Err(Reason::ContestedOutput.into());
+            }
             taken.stdout = compiled.stdout;
             taken.stderr = compiled.stderr;
             taken.terminal.clone_from(&job.question.terminal);

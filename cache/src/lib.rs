@@ -11,6 +11,7 @@
 mod absent;
 mod account;
 pub mod cache;
+mod claims;
 mod clock;
 mod compiler;
 mod digest;
