@@ -20,6 +20,7 @@ fn warnings_are_said_again_byte_for_byte() {
         let cached = Cached::new(tree(WARNS));
         let line = format!("{compiler} -Wall -Wextra -Wconversion -c a.c");
         cached.same(&line);
+        cached.settle();
         cached.same(&line);
         assert_eq!(cached.user.stat("jobs.hit.direct"), 1, "{compiler}: {}", cached.user.stats());
     }
@@ -39,6 +40,7 @@ fn warnings_on_a_terminal_have_its_colours_and_those_in_a_pipe_none() {
     for _ in 0..2 {
         cached.same(line);
         assert_eq!(in_terminal(&format!("{FARMBUILD} {line}")), plain);
+        cached.settle();
     }
     assert_eq!(cached.user.stat("jobs.hit.direct"), 2, "{}", cached.user.stats());
 }

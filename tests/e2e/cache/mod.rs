@@ -62,6 +62,11 @@ impl Cached {
         same_files(&found, &expected);
     }
 
+    /// Waits until all results are kept: they are written behind the jobs' backs, and a daemon ends when that is done.
+    fn settle(&self) {
+        self.user.ask(["daemon", "stop"]).ok();
+    }
+
     /// Jobs that were found, in any way.
     fn hits(&self) -> u64 {
         let stats = self.user.stats();
@@ -72,6 +77,7 @@ impl Cached {
     /// Runs a line as [`Self::same`] does; how many of its jobs were found.
     #[track_caller]
     fn hits_of(&self, line: &str) -> u64 {
+        self.settle();
         let before = self.hits();
         self.same(line);
         self.hits() - before
@@ -80,6 +86,7 @@ impl Cached {
     /// Likewise, of those that nothing was run for.
     #[track_caller]
     fn direct_hits_of(&self, line: &str) -> u64 {
+        self.settle();
         let before = self.user.stat("jobs.hit.direct");
         self.same(line);
         self.user.stat("jobs.hit.direct") - before
@@ -96,6 +103,7 @@ fn a_build_that_was_made_before_is_found_again_to_the_byte() {
         remove_new(tree.path(), &before);
         user.build(&tree, ["make", "-j2"]).ok();
         same_files(&snapshot(tree.path()), &plain);
+        user.ask(["daemon", "stop"]).ok();
     }
     assert_eq!(user.stat("jobs.hit.direct"), 7, "{}", user.stats());
 }
@@ -107,6 +115,7 @@ fn a_mode_of_off_or_read_keeps_nothing() {
         cached.same(&format!("FARMBUILD_CACHE={mode} gcc -c a.c"));
     }
     cached.same("gcc -c a.c");
+    cached.settle();
     assert_eq!(cached.hits(), 0, "{}", cached.user.stats());
     cached.same("FARMBUILD_CACHE=off gcc -c a.c");
     assert_eq!(cached.hits(), 0, "{}", cached.user.stats());

@@ -44,6 +44,7 @@ fn hits_restore_all_files_that_plain_compilers_leave() {
     for line in WITH_MORE_OUTPUTS {
         let cached = Cached::new(tree());
         cached.same(line);
+        cached.settle();
         cached.same(line);
         assert_eq!(cached.user.stat("jobs.hit.direct"), 1, "{line}: {}", cached.user.stats());
     }
@@ -58,6 +59,7 @@ fn a_source_may_have_a_name_of_odd_bytes() {
     let cached = Cached::new(tree);
     let line = "for f in ./*.c; do gcc -g -MD -c \"$f\" -o \"$f.o\"; done";
     cached.same(line);
+    cached.settle();
     cached.same(line);
     assert_eq!(cached.user.stat("jobs.hit.direct"), 1, "{}", cached.user.stats());
 }
@@ -66,6 +68,7 @@ fn a_source_may_have_a_name_of_odd_bytes() {
 fn modes_follow_the_umask_of_the_job() {
     let cached = Cached::new(tree());
     cached.same("umask 022; gcc -MMD -c a.c");
+    cached.settle();
     for umask in ["077", "002", "027"] {
         cached.same(&format!("umask {umask}; gcc -MMD -c a.c"));
     }
@@ -76,6 +79,7 @@ fn modes_follow_the_umask_of_the_job() {
 fn the_output_of_a_hit_is_new_and_nobody_elses() {
     let cached = Cached::new(tree());
     cached.same("gcc -c a.c");
+    cached.settle();
     let before = SystemTime::now() - std::time::Duration::from_millis(50);
     cached.run("gcc -c a.c").ok();
     assert_eq!(cached.user.stat("jobs.hit.direct"), 1);
@@ -130,6 +134,7 @@ fn the_same_source_goes_to_any_output_with_its_own_rule() {
     let outputs = ["a.o", "b.o", "sub/a.o", "./sub/c.o", "link/d.o", "$PWD/e.o", "'f g.o'", &long];
     for output in outputs {
         cached.same(&format!("gcc -O1 -MD -MF a.d -c a.c -o {output}"));
+        cached.settle();
     }
     let hits = outputs.len() as u64 - 1;
     assert_eq!(cached.user.stat("jobs.hit.direct"), hits, "{}", cached.user.stats());
