@@ -47,7 +47,10 @@ fn survives_kills(builds: u64) {
         }
         cached.same(line);
     }
-    assert!(cached.user.temporary_files().is_empty(), "{:?}", cached.user.temporary_files());
+    // A killed gcc can't remove its own.
+    let mut left = cached.user.temporary_files();
+    left.retain(|path| !path.file_name().unwrap().to_string_lossy().starts_with("cc"));
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
