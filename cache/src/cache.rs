@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::absent::Absences;
 use crate::account::Account;
+use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::explanations::Explanations;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     compilers: Compilers,
     pub(crate) chains: Chains,
+    claims: Claims,
     explanations: Explanations,
     writers: Arc<Semaphore>,
     kept: AtomicU64,
@@ -68,6 +70,7 @@ impl CompileCache {
                 parts,
                 compilers: Compilers::default(),
                 chains: Chains::default(),
+                claims: Claims::default(),
                 explanations: Explanations::new(),
                 writers: Arc::new(Semaphore::new(WRITERS)),
                 kept: AtomicU64::new(0),
@@ -137,6 +140,8 @@ impl Inner {
     }
 
     fn look_up(self: &Arc<Self>, job: Job, home: &Arc<dyn Home>) -> LookUp {
+        // A hit writes its outputs too.
+        let claim = self.claims.claim(job.outputs());
         let (mut seen_before, mut changes) = (false, Vec::new());
         for tier in ALL.iter().filter(|tier| !tier.needs_text()) {
             let found = tier.look_up(&self.parts, &job, None);
@@ -153,6 +158,7 @@ impl Inner {
         LookUp::Miss(Box::new(Missed {
             inner: Arc::clone(self),
             home: Arc::clone(home),
+            claim,
             job,
             seen_before,
             changes,
@@ -252,6 +258,14 @@ impl Job {
     /// The source's absolute path.
     pub(crate) fn source(&self) -> PathBuf {
         self.question.invocation.cwd.join(&self.plan.source)
+    }
+
+    /// The absolute paths of its outputs.
+    fn outputs(&self) -> Vec<PathBuf> {
+        let Plan { outputs, dependencies, .. } = &self.plan;
+        let outputs = outputs.iter().map(|output| &output.path);
+        let all = outputs.chain(dependencies.iter().map(|file| &file.path));
+        all.map(|path| self.question.invocation.cwd.join(path)).collect()
     }
 }
 

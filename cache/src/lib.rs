@@ -12,6 +12,7 @@ mod absent;
 mod account;
 mod base;
 pub mod cache;
+mod claims;
 mod clock;
 mod compiler;
 mod digest;

@@ -10,6 +10,7 @@ use farmbuild_core::protocol::message::WhyChange;
 
 use crate::account::{self, told};
 use crate::cache::{Inner, What, Written};
+use crate::claims::Claim;
 use crate::job::Job;
 use crate::manifest::StoredResult;
 use crate::outputs::{self, Taken};
@@ -20,6 +21,7 @@ use crate::tier::{ALL, SeenText};
 pub(crate) struct Missed {
     pub(crate) inner: Arc<Inner>,
     pub(crate) home: Arc<dyn Home>,
+    pub(crate) claim: Claim,
     pub(crate) job: Job,
     /// Something is known of it.
     pub(crate) seen_before: bool,
@@ -65,7 +67,7 @@ impl Miss for Missed {
     }
 
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, job, changes, text, .. } = *self;
+        let Self { inner, home, claim, job, changes, text, .. } = *self;
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
@@ -73,6 +75,10 @@ impl Miss for Missed {
         let outcome = async {
             let (told, rule) = told.ok_or(Reason::Dependencies)?;
             let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
+            // Looked at when all has been read: whoever claims an output now can't have written it before.
+            if claim.is_contested() {
+                return Err(Reason::ContestedOutput.into());
+            }
             taken.stdout = compiled.stdout;
             taken.stderr = compiled.stderr;
             taken.terminal.clone_from(&job.question.terminal);

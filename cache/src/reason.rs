@@ -36,6 +36,7 @@ macro_rules! reasons {
 reasons! {
     NotACompile "not-a-compile" "it compiles no source to an object (links, questions, -E and -S aren't cached)"
     OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
+    ContestedOutput "contested-output" "another job wrote one of its outputs at the same time"
     OddInput "odd-input" "it read something that is no regular file"
     CompilerScript "compiler-script" "its compiler is a script, which may do anything"
     CompilerUnknown "compiler-unknown" "its compiler's own programs can't be told"
