@@ -1,4 +1,5 @@
-//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only | --alone]`.
+//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only | --alone]`,
+//! and the options of [`USAGE`].
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

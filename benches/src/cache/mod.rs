@@ -35,7 +35,7 @@ pub struct Options {
     pub haproxy_git: Option<PathBuf>,
     /// Where sccache is built; `None` leaves it out.
     pub sccache: Option<PathBuf>,
-    /// Edits and history with debug info, or without; `None`: both.
+    /// Edits and history with debug info, or without; `None`: both, or with it if quick.
     pub debug: Option<bool>,
     /// How many commits of history.
     pub commits: Option<usize>,
@@ -81,6 +81,7 @@ pub fn measure(
     };
     let tree = Tree::new(git)?;
     let debugs: &[bool] = match options.debug {
+        None if options.quick => &[true],
         None => &[true, false],
         Some(true) => &[true],
         Some(false) => &[false],
@@ -127,9 +128,9 @@ pub fn measure(
     Ok(report)
 }
 
-/// A dozen of them, spread evenly.
+/// Eight of them or a few less, spread evenly.
 fn some_of(sources: &[String]) -> Vec<String> {
-    sources.iter().step_by(sources.len().div_ceil(12).max(1)).cloned().collect()
+    sources.iter().step_by(sources.len().div_ceil(8).max(1)).cloned().collect()
 }
 
 /// Compares each client's objects with those of plain gcc.
