@@ -1,26 +1,35 @@
-//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only | --alone]`.
+//! The benchmark's command: `cargo bench -p farmbuild-benches -- [SECTION...] [--quick] [--json] [--peers-only | --alone]`,
+//! and the options of [`USAGE`].
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use farmbuild_benches::machine::Machine;
 use farmbuild_benches::makespan::Scale;
-use farmbuild_benches::{makespan, memory, overhead};
+use farmbuild_benches::{cache, makespan, memory, overhead};
 use serde_json::{Map, Value};
 
 const USAGE: &str = "\
 usage: cargo bench -p farmbuild-benches -- [SECTION...] [OPTION...]
 
-sections (all of them unless named):
+sections (the first three unless named):
   overhead   wall time and client CPU of one local and one remote job
   makespan   a whole build on ten boards of two speeds
   memory     the daemon at rest and with 500 jobs in flight
+  cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
+             cache-history
 
 options:
   --quick       a tenth of the size
   --json        the figures as JSON on standard output, the tables on standard error
   --peers-only  gcc and distcc alone, without farmbuild
-  --alone       makespan: farmbuild alone, without its peers";
+  --alone       makespan: farmbuild alone, without its peers
+
+options of cache:
+  --haproxy-git DIR  haproxy's git repository ($HAPROXY_GIT); without it the distribution's sources, and no history
+  --without-sccache  leave it out, and don't build it
+  --commits N        history: so many commits (50)
+  -g, -g0            edits and history: only with debug info, or only without";
 
 const SECTIONS: [&str; 3] = ["overhead", "makespan", "memory"];
 
@@ -31,6 +40,14 @@ struct Options {
     json: bool,
     peers_only: bool,
     alone: bool,
+    cache: cache::Options,
+}
+
+impl Options {
+    /// Whether nothing was named.
+    fn all_but_cache(&self) -> bool {
+        self.sections.is_empty() && self.cache.parts.is_empty()
+    }
 }
 
 fn main() -> ExitCode {
@@ -42,33 +59,57 @@ fn main() -> ExitCode {
         }
     };
     let binary = (!options.peers_only).then(build_farmbuild);
-    let figures = measure(&options, binary.as_deref());
-    if options.json {
-        println!("{figures:#}");
+    match measure(&options, binary.as_deref()) {
+        Ok(figures) => {
+            if options.json {
+                println!("{figures:#}");
+            }
+            let different = figures.pointer("/cache/different_objects").and_then(Value::as_array);
+            ExitCode::from(u8::from(different.is_some_and(|objects| !objects.is_empty())))
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }
 
-fn parse(words: impl Iterator<Item = String>) -> Result<Options, String> {
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
-    for word in words {
+    options.cache.haproxy_git = std::env::var_os("HAPROXY_GIT").map(PathBuf::from);
+    options.cache.sccache = profile_directory().parent().map(Path::to_owned);
+    while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => options.quick = true,
             "--json" => options.json = true,
             "--peers-only" => options.peers_only = true,
             "--alone" => options.alone = true,
+            "--haproxy-git" => {
+                options.cache.haproxy_git = Some(words.next().ok_or(word)?.into());
+            }
+            "--without-sccache" => options.cache.sccache = None,
+            "--commits" => {
+                let count = words.next().and_then(|count| count.parse().ok());
+                options.cache.commits = Some(count.ok_or(word)?);
+            }
+            "-g" => options.cache.debug = Some(true),
+            "-g0" => options.cache.debug = Some(false),
+            "cache" => options.cache.parts = cache::PARTS.to_vec(),
             // What cargo itself adds.
             "--bench" => {}
             name if SECTIONS.contains(&name) => options.sections.push(word),
-            _ => return Err(word),
+            name => match cache::PARTS.iter().find(|part| **part == name) {
+                Some(part) => options.cache.parts.push(part),
+                None => return Err(word),
+            },
         }
     }
+    options.cache.quick = options.quick;
     Ok(options)
 }
 
-fn measure(options: &Options, binary: Option<&Path>) -> Value {
-    let wanted =
-        |name: &str| options.sections.is_empty() || options.sections.iter().any(|s| s == name);
+fn measure(options: &Options, binary: Option<&Path>) -> Result<Value, String> {
+    let wanted = |name: &str| options.sections.iter().any(|s| s == name) || options.all_but_cache();
     let say = |text: &str| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let board_compiler = Path::new(env!("CARGO_BIN_EXE_board-compiler"));
     let mut figures = Map::new();
@@ -98,7 +139,11 @@ fn measure(options: &Options, binary: Option<&Path>) -> Value {
         say(&format!("memory\n{}", memory::show(&result)));
         figures.insert("memory".to_owned(), value(&result));
     }
-    Value::Object(figures)
+    if !options.cache.parts.is_empty() {
+        let result = cache::measure(binary, &options.cache, &say)?;
+        figures.insert("cache".to_owned(), value(&result));
+    }
+    Ok(Value::Object(figures))
 }
 
 fn value(figures: &impl serde::Serialize) -> Value {
@@ -113,10 +158,13 @@ fn build_farmbuild() -> PathBuf {
         .status()
         .expect("cargo");
     assert!(status.success(), "farmbuild doesn't build");
-    // This program lies in `deps` of the same profile's directory.
-    let own = std::env::current_exe().expect("this program's path");
-    let profile = own.parent().and_then(Path::parent).expect("a directory of cargo's");
-    let binary = profile.join("farmbuild");
+    let binary = profile_directory().join("farmbuild");
     assert!(binary.is_file(), "no {}", binary.display());
     binary
+}
+
+/// cargo's directory of this profile: this program lies in its `deps`.
+fn profile_directory() -> PathBuf {
+    let own = std::env::current_exe().expect("this program's path");
+    own.parent().and_then(Path::parent).expect("a directory of cargo's").to_owned()
 }

@@ -4,6 +4,7 @@
 //! distribution's own. `peers.rs` is the command; each section is a module here.
 
 pub mod board;
+pub mod cache;
 pub mod farmbuild;
 pub mod machine;
 pub mod makespan;

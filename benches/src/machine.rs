@@ -23,9 +23,9 @@ impl Machine {
     /// This one. `farmbuild` is the binary under test, where there is one.
     #[must_use]
     pub fn here(farmbuild: Option<&std::path::Path>) -> Self {
-        let peers = [("gcc", "--version"), ("distcc", "--version"), ("make", "--version")];
+        let peers = ["gcc", "distcc", "ccache", "make"];
         let mut versions: Vec<String> =
-            peers.iter().map(|(program, flag)| first_line(program, flag)).collect();
+            peers.iter().map(|program| first_line(program, "--version")).collect();
         versions.push(first_line("/usr/sbin/haproxy", "-v"));
         if let Some(farmbuild) = farmbuild {
             versions.push(first_line(&farmbuild.to_string_lossy(), "--version"));

@@ -1,0 +1,97 @@
+//! Commit after commit of haproxy built in one directory, as someone does who bisects: from a clean tree each time.
+//!
+//! haproxy gives the commit and its date to every compile by `-D`, so a cache that goes by the command line alone
+//! finds nothing.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde::Serialize;
+
+use super::client::Client;
+use super::tree::{Build, Flags, HOW, RELEASE, Subset, Tree, settle};
+use super::{Check, rotation};
+use crate::row;
+use crate::table::table;
+
+/// The part's figures for one kind of debug info.
+#[derive(Clone, Debug, Serialize)]
+pub struct History {
+    /// With `-g`.
+    pub debug: bool,
+    /// The commits, after the release that fills the caches.
+    pub commits: Vec<String>,
+    /// Each client's builds: the release's, then one for each commit.
+    pub clients: Vec<(String, Vec<Build>)>,
+}
+
+/// The first commits after the release, oldest first.
+///
+/// # Errors
+/// If there aren't as many.
+pub(super) fn commits(git: &Path, count: usize) -> Result<Vec<String>, String> {
+    let mut list = Command::new("git");
+    list.arg("-C").arg(git).args(["rev-list", "--reverse", "--first-parent"]);
+    let output = list.arg(format!("{RELEASE}..HEAD")).output().map_err(|e| format!("git: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let commits: Vec<String> = text.lines().take(count).map(str::to_owned).collect();
+    if commits.len() < count {
+        let (found, place) = (commits.len(), git.display());
+        return Err(format!("{found} instead of {count} commits after {RELEASE} in {place}{HOW}"));
+    }
+    Ok(commits)
+}
+
+/// Builds the release and then each of `commits`.
+pub(super) fn measure(
+    tree: &Tree,
+    clients: &[Client],
+    flags: Flags,
+    subset: &Subset,
+    commits: &[String],
+    check: &mut Check,
+) -> History {
+    for client in clients {
+        client.empty();
+    }
+    let mut builds = vec![Vec::new(); clients.len()];
+    for (round, commit) in
+        std::iter::once(RELEASE).chain(commits.iter().map(String::as_str)).enumerate()
+    {
+        tree.check_out(commit);
+        settle();
+        // The reference first, then the others in turns.
+        for at in std::iter::once(0).chain(rotation(clients.len() - 1, round).map(|at| at + 1)) {
+            builds[at].push(tree.build(&clients[at], flags, subset, false));
+            check.compare(&clients[at], tree.objects(), &format!("history, {commit}"));
+        }
+    }
+    tree.check_out(RELEASE);
+    let names = clients.iter().map(|client| client.name().to_owned());
+    let clients = names.zip(builds).collect();
+    History { debug: flags.debug, commits: commits.to_vec(), clients }
+}
+
+/// The sums over all commits as a table, without the build that filled the caches.
+#[must_use]
+pub fn show(history: &History) -> String {
+    let mut rows =
+        vec![row!["client", "files", "direct", "preprocessed", "compiled", "seconds", "CPU s"]];
+    rows.extend(history.clients.iter().map(|(name, builds)| {
+        let builds = builds.get(1..).unwrap_or_default();
+        let sum = |of: fn(&Build) -> u64| builds.iter().map(of).sum::<u64>();
+        let seconds = |of: fn(&Build) -> f64| format!("{:.1}", builds.iter().map(of).sum::<f64>());
+        row![
+            name,
+            sum(|build| build.files),
+            sum(|build| build.direct),
+            sum(|build| build.preprocessed),
+            sum(|build| build.compiled),
+            seconds(|build| build.wall_seconds),
+            seconds(|build| build.cpu_seconds),
+        ]
+    }));
+    let debug = if history.debug { "-g" } else { "no debug info" };
+    let count = history.commits.len();
+    format!("cache-history, {count} commits, {debug}\n{}", table(&rows))
+}
