@@ -151,7 +151,7 @@ impl Facts {
             Err(_) => {
                 found = directive::Found::default();
                 words = loose::scan(bytes, &mut found);
-                assembler_words = 0;
+                assembler_words = sign::assembler_words_in_comments(bytes);
                 (None, None)
             }
         };

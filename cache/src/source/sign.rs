@@ -115,3 +115,25 @@ pub(super) fn assembler_words(bytes: &[u8]) -> usize {
     let count = |text: &[u8]| memchr::memmem::find_iter(bytes, text).count();
     count(b"incbin") + count(b".include")
 }
+
+/// How often they are in comments of some bytes that can't be scanned for sure: only such comments count whose beginning
+/// can be nothing else.
+pub(super) fn assembler_words_in_comments(bytes: &[u8]) -> usize {
+    let places = |text: &'static [u8]| memchr::memmem::find_iter(bytes, text).collect::<Vec<_>>();
+    let all = places(b"incbin").into_iter().chain(places(b".include"));
+    all.filter(|&at| is_in_block_comment(bytes, at)).count()
+}
+
+fn is_in_block_comment(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[..at];
+    let Some(begin) = memchr::memmem::rfind(before, b"/*") else { return false };
+    if memchr::memmem::find(&before[begin + 2..], b"*/").is_some() {
+        return false;
+    }
+    let line = memchr::memrchr(b'\n', &before[..begin]).map_or(0, |newline| newline + 1);
+    let on_its_line = &before[line..begin];
+    let continued = before[..line].trim_ascii_end().ends_with(b"\\");
+    let in_something = on_its_line.iter().any(|byte| b"\"'".contains(byte))
+        || memchr::memmem::find(on_its_line, b"//").is_some();
+    !continued && !in_something
+}

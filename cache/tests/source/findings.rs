@@ -239,6 +239,21 @@ fn signs_are_seen() {
 }
 
 #[test]
+fn words_of_assemblers_in_comments_of_an_opaque_file_are_no_code() {
+    for (text, seen) in [
+        ("/*\n * via asm(\".include a\")\n */", false),
+        ("/* a */ asm(\".include \\\"a\\\"\");", true),
+        ("x = \"/*\"; asm(\".incbin a\");", true),
+        ("// /* a\nasm(\".incbin a\");", true),
+        ("'\\\n/*' asm(\".incbin a\");", true),
+    ] {
+        let opaque = facts(&format!("don't\n{text}"));
+        assert!(opaque.doubt.is_some());
+        assert_eq!(opaque.has(Sign::AssemblerFile), seen, "{text}");
+    }
+}
+
+#[test]
 fn facts_survive_being_written() {
     let facts = facts("#include <a>\nint a;\n#define X Y 0x1f\n");
     let text = serde_json::to_string(&facts).unwrap();
