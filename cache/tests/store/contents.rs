@@ -161,7 +161,8 @@ fn the_umask_takes_more_away() {
     let shard = &BlobId::of(b"content").to_string()[..2];
     fs::create_dir_all(space.dir().join("v1").join(shard)).unwrap();
     let test = "contents::the_umask_takes_more_away";
-    assert!(under(script, &["sh"], test, &space.dir()).status().unwrap().success());
+    let output = under(script, &["sh"], test, &space.dir()).output().unwrap();
+    assert!(output.status.success(), \"{output:?}\");
     assert_eq!(fs::metadata(space.entry()).unwrap().permissions().mode() & 0o777, 0o400);
 }
 

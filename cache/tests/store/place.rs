@@ -72,7 +72,8 @@ fn a_read_only_cache_still_gives_hits() {
     let script =
         "mount --bind \"$DIR\" \"$DIR\" && mount -o remount,bind,ro \"$DIR\" && exec \"$@\"";
     let test = "place::a_read_only_cache_still_gives_hits";
-    assert!(under(script, shell, test, &space.dir()).status().unwrap().success());
+    let output = under(script, shell, test, &space.dir()).output().unwrap();
+    assert!(output.status.success(), \"{output:?}\");
 }
 
 /// Fills a cache until it takes no more, and looks at what is there then.
@@ -107,7 +108,8 @@ fn a_full_disk_leaves_nothing_half_written() {
     fs::create_dir(space.dir()).unwrap();
     let script = "mount -t tmpfs -o size=512k tmpfs \"$DIR\" && exec \"$@\"";
     let test = "place::a_full_disk_leaves_nothing_half_written";
-    assert!(under(script, shell, test, &space.dir()).status().unwrap().success());
+    let output = under(script, shell, test, &space.dir()).output().unwrap();
+    assert!(output.status.success(), \"{output:?}\");
 }
 
 #[test]
@@ -130,7 +132,8 @@ fn a_write_that_ends_in_the_middle_leaves_nothing() {
     // Files may have 32 or 64 KiB, and to exceed that is an error rather than a signal.
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
     let test = "place::a_write_that_ends_in_the_middle_leaves_nothing";
-    assert!(under(script, &["sh"], test, &space.dir()).status().unwrap().success());
+    let output = under(script, &["sh"], test, &space.dir()).output().unwrap();
+    assert!(output.status.success(), \"{output:?}\");
 }
 
 #[test]
