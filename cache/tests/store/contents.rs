@@ -162,7 +162,7 @@ fn the_umask_takes_more_away() {
     fs::create_dir_all(space.dir().join("v1").join(shard)).unwrap();
     let test = "contents::the_umask_takes_more_away";
     let output = under(script, &["sh"], test, &space.dir()).output().unwrap();
-    assert!(output.status.success(), \"{output:?}\");
+    assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::metadata(space.entry()).unwrap().permissions().mode() & 0o777, 0o400);
 }
 

@@ -73,7 +73,7 @@ fn a_read_only_cache_still_gives_hits() {
         "mount --bind \"$DIR\" \"$DIR\" && mount -o remount,bind,ro \"$DIR\" && exec \"$@\"";
     let test = "place::a_read_only_cache_still_gives_hits";
     let output = under(script, shell, test, &space.dir()).output().unwrap();
-    assert!(output.status.success(), \"{output:?}\");
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// Fills a cache until it takes no more, and looks at what is there then.
@@ -109,7 +109,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     let script = "mount -t tmpfs -o size=512k tmpfs \"$DIR\" && exec \"$@\"";
     let test = "place::a_full_disk_leaves_nothing_half_written";
     let output = under(script, shell, test, &space.dir()).output().unwrap();
-    assert!(output.status.success(), \"{output:?}\");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_write_that_ends_in_the_middle_leaves_nothing() {
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
     let test = "place::a_write_that_ends_in_the_middle_leaves_nothing";
     let output = under(script, &["sh"], test, &space.dir()).output().unwrap();
-    assert!(output.status.success(), \"{output:?}\");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
