@@ -210,7 +210,8 @@ impl Pipeline {
             return None;
         }
         let (bytes, mut dependencies) = {
-            let _permit = self.permit(Use::Preprocess, tokens).await;
+            // Not as preprocessing that feeds a host: a slot would be kept free for more of that.
+            let _permit = self.permit(Use::Compile, tokens).await;
             source::expand(self.home.as_ref(), invocation, analysis, plan).await.ok()?
         };
         let kind = TextKind::Expanded;
