@@ -9,10 +9,15 @@ use serde_json::Value;
 
 use crate::user::User;
 
+/// Waits until what was kept is written, and until files that were written before are older than the clock's tick.
+fn settle(user: &User) {
+    user.ask(["daemon", "stop"]).ok();
+    thread::sleep(Duration::from_millis(30));
+}
+
 /// Compiles `a.c` of a tree.
 fn compile(user: &User, tree: &TestSpace, flags: &[&str]) {
-    // Files that were written in the tick of the clock in which a compile begins aren't trusted.
-    thread::sleep(Duration::from_millis(30));
+    settle(user);
     let args = ["cc", "gcc", "-O1", "-Iinclude"].iter().chain(flags).chain(&["-c", "a.c"]);
     user.build(tree, args).ok();
 }
@@ -126,7 +131,7 @@ fn directories_that_are_alike_share_results_with_debug_info() {
     let bases = [&one, &two].map(|tree| fs::canonicalize(tree.path()).unwrap());
     let compile_in = |tree: &TestSpace| {
         let absolute = fs::canonicalize(tree.path()).unwrap().join("a.c");
-        thread::sleep(Duration::from_millis(30));
+        settle(&user);
         let args = ["cc", "gcc", "-g", "-Iinclude", "-c", absolute.to_str().unwrap()];
         user.build(tree, args).ok();
         fs::read(tree.join("a.o")).unwrap()
@@ -135,7 +140,6 @@ fn directories_that_are_alike_share_results_with_debug_info() {
     compile_in(&two);
     assert_eq!(user.stat("jobs.hit.direct"), 0, "nobody said that they are alike");
     user.write_farm(&format!("[cache]\nbase_dirs = [{:?}, {:?}]\n", bases[0], bases[1]));
-    thread::sleep(Duration::from_millis(700));
     let mapped = compile_in(&one);
     assert_ne!(mapped, plain);
     assert_eq!(compile_in(&two), mapped);
