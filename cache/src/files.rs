@@ -19,7 +19,7 @@ use crate::state::{self, State};
 /// Files whose hashes are remembered: the headers of several kernels.
 const MOST_FILES: usize = 100_000;
 /// Bytes of facts that are remembered.
-const MOST_FACTS: usize = 16 << 20;
+const MOST_FACTS: usize = 8 << 20;
 
 /// Hashes by path, and facts by hash. Bounded; what falls out is read again.
 pub(crate) struct Files {

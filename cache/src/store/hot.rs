@@ -8,8 +8,8 @@ use super::entry_file::Stamp;
 use super::id::Key;
 use super::record::RecordKind;
 
-/// Enough for the manifests of a kernel, little beside one compiler process.
-const CAPACITY: usize = 32 << 20;
+/// Callers keep what they decode; this is for what they ask for now and then.
+const CAPACITY: usize = 4 << 20;
 
 /// What an entry costs beside its payload, roughly.
 const OVERHEAD: usize = 160;
