@@ -32,12 +32,16 @@ impl Example {
 
     fn command(&self, program: &str) -> Command {
         let mut command = self.space.command(program);
-        for variable in ["MAKEFLAGS", "MFLAGS", "CC", "FARMBUILD_FARM", "FARMBUILD_HOSTS"] {
+        for variable in
+            ["MAKEFLAGS", "MFLAGS", "CC", "FARMBUILD_FARM", "FARMBUILD_HOSTS", "FARMBUILD_CACHE"]
+        {
             command.env_remove(variable);
         }
         command.env("DISTCC_HOSTS", &self.hosts);
         command.env("XDG_RUNTIME_DIR", self.space.join("run"));
         command.env("XDG_CONFIG_HOME", self.space.join("config"));
+        // Not what earlier runs have built.
+        command.env("FARMBUILD_CACHE_DIR", self.space.join("cache"));
         command
     }
 
