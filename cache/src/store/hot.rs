@@ -86,7 +86,7 @@ mod tests {
     fn memory_is_bounded_and_the_last_used_stay() {
         let mut hot = HotRecords::default();
         let keys: Vec<Key> = (0..64_u8).map(|i| Key::of(&[i])).collect();
-        let payload = vec![0; 1 << 20];
+        let payload = vec![0; CAPACITY / 32];
         for key in &keys {
             hot.insert(RecordKind::Manifest, key, stamp(), &payload);
             assert!(hot.bytes <= CAPACITY);

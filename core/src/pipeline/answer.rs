@@ -45,13 +45,13 @@ pub enum Answer {
         permit: Option<LocalPermit>,
         /// Lines of its source.
         lines: u64,
-        /// Bytes of its preprocessed text, if it came to that: tell [`Pipeline::note_home`] how long it took.
+        /// Bytes of its preprocessed text, if it came to that: tell [`super::Pipeline::note_home`] how long it took.
         bytes: Option<u64>,
         /// Hosts that failed it before.
         faults: Vec<Fault>,
         /// Who wants the result, if it succeeds; or why nobody does, where there is a cache.
         result: Wanted,
-        /// Arguments to add to its own, in front of what [`cache::Miss::telling_args`] asks for.
+        /// Arguments to add to its own, in front of what [`Miss::telling_args`] asks for.
         extra: Vec<OsString>,
     },
 }
@@ -73,9 +73,9 @@ pub struct Circumstances<'a> {
     pub tokens: Option<&'a dyn TokenSource>,
     /// The cache to ask, and what it may be used for.
     pub cache: Option<(&'a dyn Cache, CacheMode)>,
-    /// As [`Question::terminal`].
+    /// As [`cache::Question::terminal`](super::cache::Question::terminal).
     pub terminal: &'a str,
-    /// As [`Question::base`].
+    /// As [`cache::Question::base`](super::cache::Question::base).
     pub base: Option<&'a Path>,
 }
 
