@@ -1,8 +1,8 @@
 //! The cache as the pipeline sees it: a lookup before a job runs, another one with its text, the result at the end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ pub(crate) struct Inner {
     writers: Arc<Semaphore>,
     kept: AtomicU64,
     upkeep: AtomicBool,
-    trouble: Mutex<Option<String>>,
+    trouble: AtomicBool,
 }
 
 impl CompileCache {
@@ -75,21 +75,15 @@ impl CompileCache {
                 writers: Arc::new(Semaphore::new(WRITERS)),
                 kept: AtomicU64::new(0),
                 upkeep: AtomicBool::new(false),
-                trouble: Mutex::default(),
+                trouble: AtomicBool::new(false),
             }),
         }
     }
 
-    /// Its store.
+    /// Whether the last result couldn't be written.
     #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.inner.parts.store
-    }
-
-    /// Why results couldn't be written lately, if so.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn is_in_trouble(&self) -> bool {
+        self.inner.trouble.load(Ordering::Relaxed)
     }
 
     /// What came of the last lookup of a source: that at this absolute path, else all whose paths end so.
@@ -159,7 +153,7 @@ impl Inner {
             inner: Arc::clone(self),
             home: Arc::clone(home),
             claim,
-            job,
+            job: Arc::new(job),
             seen_before,
             changes,
             text,
@@ -217,11 +211,10 @@ impl Inner {
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let outcome = self.write_now(&job, written);
-            let trouble = outcome.err().map(|error| error.to_string());
-            if let Some(trouble) = &trouble {
-                tracing::warn!("a result couldn't be kept in the cache: {trouble}");
+            if let Err(error) = &outcome {
+                tracing::warn!("a result couldn't be kept in the cache: {error}");
             }
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+            self.trouble.store(outcome.is_err(), Ordering::Relaxed);
             self.look_after_the_store();
         });
     }

@@ -22,7 +22,7 @@ pub(crate) struct Missed {
     pub(crate) inner: Arc<Inner>,
     pub(crate) home: Arc<dyn Home>,
     pub(crate) claim: Claim,
-    pub(crate) job: Job,
+    pub(crate) job: Arc<Job>,
     /// Something is known of it.
     pub(crate) seen_before: bool,
     /// How it differs from that.
@@ -94,7 +94,7 @@ impl Miss for Missed {
                     false => "compiled: it differs from what was known".to_owned(),
                 });
                 let written = Written { what: What::Taken(taken), account, text };
-                Arc::clone(&inner).write(Arc::new(job), written).await;
+                Arc::clone(&inner).write(job, written).await;
                 None
             }
             Err(uncached) => {
@@ -118,17 +118,15 @@ impl Missed {
         let rule = match rule {
             None => None,
             Some((bytes, file)) => {
-                match outputs::keep_rule(&parts.store, &job.plan, &bytes, &file, &job.base) {
+                match outputs::keep_rule(&parts.store, job.plan.object(), &bytes, &file, &job.base)
+                {
                     Ok(rule) => Some(rule),
                     Err(_) => return,
                 }
             }
         };
         let result = StoredResult { rule, ..result };
-        let text = SeenText { kind: text.kind, bytes: text.bytes.clone() };
-        let written = Written { what: What::Known(result), account, text: Some(text) };
-        let again =
-            Job::new(job.question.clone(), job.plan.clone(), Arc::clone(&job.compiler), job.began);
-        Arc::clone(&self.inner).write(Arc::new(again), written).await;
+        let written = Written { what: What::Known(result), account, text: Some(text.clone()) };
+        Arc::clone(&self.inner).write(Arc::clone(job), written).await;
     }
 }

@@ -59,7 +59,7 @@ impl Taken {
             stderr: Bytes::new(),
             terminal: String::new(),
             rule,
-            object: plan.outputs.first().map(|it| it.path.clone()).unwrap_or_default(),
+            object: plan.object().to_owned(),
             lines: 0,
         })
     }
@@ -82,7 +82,7 @@ impl Taken {
         let silent = stdout.is_none() && stderr.is_none();
         let rule = match self.rule {
             None => None,
-            Some((text, file)) => Some(stored_rule(store, &self.object, &text, &file, base)?),
+            Some((text, file)) => Some(keep_rule(store, &self.object, &text, &file, base)?),
         };
         let terminal = if silent { String::new() } else { self.terminal };
         let base = shown;
@@ -92,17 +92,6 @@ impl Taken {
 
 /// Puts a job's dependency file into the store.
 pub(crate) fn keep_rule(
-    store: &Store,
-    plan: &Plan,
-    text: &[u8],
-    file: &DependencyFile,
-    base: &Base,
-) -> Result<StoredRule, StoreError> {
-    let object = plan.outputs.first().map(|it| it.path.as_path()).unwrap_or(Path::new(""));
-    stored_rule(store, object, text, file, base)
-}
-
-fn stored_rule(
     store: &Store,
     object: &Path,
     text: &[u8],
@@ -174,8 +163,7 @@ pub(crate) fn restore(
     }
     if let (Some(wanted), true) = (&plan.dependencies, with_rule) {
         let stored = result.rule.as_ref().ok_or(RestoreError::OtherRule)?;
-        let object = plan.outputs.first().map(|it| it.path.as_path()).unwrap_or(Path::new(""));
-        let bytes = rule_for(wanted, object, base, stored, &blob(&stored.text)?)?;
+        let bytes = rule_for(wanted, plan.object(), base, stored, &blob(&stored.text)?)?;
         let mut file = place(&invocation.cwd.join(&wanted.path), invocation.umask)?;
         io::Write::write_all(file.file(), &bytes)?;
         staged.push(file);

@@ -177,6 +177,11 @@ impl Plan {
         })
     }
 
+    /// The object, as spelt.
+    pub(crate) fn object(&self) -> &Path {
+        self.outputs.first().map_or(Path::new(""), |output| &output.path)
+    }
+
     /// Whether the source is what the compiler proper reads, without includes.
     pub(crate) fn is_preprocessed(&self) -> bool {
         self.language.is_preprocessed()

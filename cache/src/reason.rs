@@ -3,37 +3,12 @@
 //! Reasons that are about one argument are the analysis's own, see [`farmbuild_core::analysis::Refusal`].
 
 use farmbuild_core::analysis::{Kind, Refused};
+use farmbuild_core::named_reasons;
 use farmbuild_core::pipeline::Uncached;
 
-macro_rules! reasons {
-    ($($variant:ident $name:literal $sentence:literal)*) => {
-        /// A reason why a job isn't looked up or its result isn't kept.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Reason {
-            $(#[doc = $sentence] $variant,)*
-        }
-
-        impl Reason {
-            /// Every reason there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word behind `jobs.uncached.` in `farmbuild stats`.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// One sentence for people, without a full stop.
-            #[must_use]
-            pub fn sentence(self) -> &'static str {
-                match self { $(Self::$variant => $sentence,)* }
-            }
-        }
-    };
-}
-
-reasons! {
+named_reasons! {
+    /// A reason why a job isn't looked up or its result isn't kept.
+    pub enum Reason in "jobs.uncached" {
     NotACompile "not-a-compile" "it compiles no source to an object (links, questions, -E and -S aren't cached)"
     OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
     ContestedOutput "contested-output" "another job wrote one of its outputs at the same time"
@@ -52,6 +27,7 @@ reasons! {
     ChangedMeanwhile "changed-meanwhile" "a file that it read was changed while it ran, or just before"
     ClockMoved "clock-moved" "the clock was set while it ran, so that a change of a file could be overlooked"
     LargeOutput "large-output" "its outputs or messages are too large to be kept"
+    }
 }
 
 impl From<Reason> for Uncached {

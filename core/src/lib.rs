@@ -9,6 +9,8 @@
 //! - [`scheduler`]: which host runs it; [`executor`]: the trait that every transport implements;
 //! - [`staging`]: how an output file appears whole and at once.
 //!
+//! [`named_reasons!`] declares the reasons that statistics count.
+//!
 //! This crate knows no concrete executor, no cache and no command line.
 
 pub mod analysis;
@@ -17,6 +19,7 @@ pub mod executor;
 pub mod fidelity;
 pub mod job;
 pub mod jobserver;
+mod named_reasons;
 pub mod pipeline;
 pub mod protocol;
 pub mod scheduler;

@@ -60,7 +60,8 @@ pub(crate) struct Found {
     pub(crate) changes: Vec<WhyChange>,
 }
 
-/// A job's preprocessed text.
+/// A job's preprocessed text. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct SeenText {
     pub(crate) kind: TextKind,
     pub(crate) bytes: Bytes,

@@ -5,6 +5,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+/// Where commits are built, and from what.
+#[derive(Debug, Args)]
+pub(crate) struct TreeArgs {
+    /// Build in worktrees in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(crate) worktree: Option<PathBuf>,
+    /// Copy this untracked file of your tree (.config, say) into each worktree first; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) copy: Vec<PathBuf>,
+    /// Build each commit from nothing (git clean -ffdx)
+    #[arg(long)]
+    pub(crate) clean: bool,
+}
+
 const BISECT_HELP: &str = "\
 Examples:
   farmbuild bisect --bad HEAD --good v6.1 --copy .config -- make -j60 bzImage
@@ -47,15 +61,8 @@ pub(crate) struct BisectArgs {
     /// What a commit is that doesn't build [default: skip, or bad without --test]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) build_failure: Option<BuildFailure>,
-    /// Build in worktrees in DIR
-    #[arg(long, value_name = "DIR")]
-    pub(crate) worktree: Option<PathBuf>,
-    /// Copy this untracked file of your tree (.config, say) into each worktree first; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) copy: Vec<PathBuf>,
-    /// Build each commit from nothing (git clean -ffdx)
-    #[arg(long)]
-    pub(crate) clean: bool,
+    #[command(flatten)]
+    pub(crate) trees: TreeArgs,
     /// Don't build ahead while the test runs
     #[arg(long)]
     pub(crate) no_prebuild: bool,
@@ -134,15 +141,8 @@ pub(crate) struct EachArgs {
     /// A shell command to run after each build; if it fails, so does the commit
     #[arg(long, value_name = "CMD")]
     pub(crate) test: Option<String>,
-    /// Build in worktrees in DIR
-    #[arg(long, value_name = "DIR")]
-    pub(crate) worktree: Option<PathBuf>,
-    /// Copy this untracked file of your tree (.config, say) into each worktree first; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) copy: Vec<PathBuf>,
-    /// Build each commit from nothing (git clean -ffdx)
-    #[arg(long)]
-    pub(crate) clean: bool,
+    #[command(flatten)]
+    pub(crate) trees: TreeArgs,
     /// Show what builds and tests print
     #[arg(long, short)]
     pub(crate) verbose: bool,

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Instant;
 
+use farmbuild_cache::CompileCache;
 use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::{Compiled, Miss};
@@ -53,6 +54,9 @@ pub(crate) async fn answer(
         CacheMode::Off => None,
         _ => daemon.caches.choose(&config, &request.env),
     };
+    if results.as_deref().is_some_and(CompileCache::is_in_trouble) {
+        daemon.builds.notice(build, UNWRITABLE_CACHE);
+    }
     let cache = results.as_deref().map(|results| (results as &dyn Cache, cache));
     let terminal = request.terminal.clone();
     let invocation = Arc::new(Invocation::from(request));
@@ -197,6 +201,8 @@ impl HomeRun<'_> {
 
 const BAD_CACHE_MODE: &str =
     "FARMBUILD_CACHE is none of off, read and readwrite: jobs ran without the cache";
+
+const UNWRITABLE_CACHE: &str = "results couldn't be written to the cache; the daemon's log says why (`farmbuild cache stats` says where it is)";
 
 fn count_uncached(counters: &mut Counters, uncached: Option<&Uncached>) {
     if let Some(uncached) = uncached {

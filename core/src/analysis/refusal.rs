@@ -3,36 +3,11 @@
 use std::ffi::OsString;
 use std::fmt;
 
-/// Declares [`Refusal`]: a variant, its name in `farmbuild stats`, and its sentence (which is its documentation too).
-macro_rules! refusals {
-    ($($variant:ident $name:literal $sentence:literal)*) => {
-        /// A reason why an invocation is run here.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[non_exhaustive]
-        pub enum Refusal {
-            $(#[doc = $sentence] $variant,)*
-        }
+use crate::named_reasons;
 
-        impl Refusal {
-            /// Every reason there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word behind `jobs.local.` in `farmbuild stats`.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// One sentence for people, without a full stop.
-            #[must_use]
-            pub fn sentence(self) -> &'static str {
-                match self { $(Self::$variant => $sentence,)* }
-            }
-        }
-    };
-}
-
-refusals! {
+named_reasons! {
+    /// A reason why an invocation is run here.
+    pub enum Refusal in "jobs.local" {
     Probe "probe" "it asks the compiler about itself and compiles nothing"
     PreprocessOnly "preprocess-only" "it only preprocesses, and preprocessing is done here"
     SyntaxOnly "syntax-only" "it only checks the source, so there is no object to bring back"
@@ -90,6 +65,7 @@ refusals! {
     CompareDebug "compare-debug" "it compiles twice and compares"
     WorkingDirectory "working-directory" "it compiles as if in another directory"
     Environment "environment" "an environment variable changes what the compiler reads or writes"
+    }
 }
 
 /// A [`Refusal`] and the argument that it is about.

@@ -34,16 +34,6 @@ pub struct MacroArgument {
     pub text: OsString,
 }
 
-impl MacroArgument {
-    /// The macro's name.
-    #[must_use]
-    pub fn name(&self) -> &[u8] {
-        let text = self.text.as_bytes();
-        let end = text.iter().position(|byte| b"=( ".contains(byte)).unwrap_or(text.len());
-        &text[..end]
-    }
-}
-
 /// The arguments of one command line, response files replaced, without those that only name outputs and without the
 /// sources: what a result depends on beside the files that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

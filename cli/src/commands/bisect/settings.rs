@@ -103,13 +103,14 @@ fn merged(
         let default = if settings.test.is_some() { BuildFailure::Skip } else { BuildFailure::Bad };
         settings.failure_is_bad = args.build_failure.unwrap_or(default) == BuildFailure::Bad;
     }
-    if let Some(directory) = &args.worktree {
+    if let Some(directory) = &args.trees.worktree {
         settings.worktree = Some(absolute(directory)?);
     }
-    if !args.copy.is_empty() {
-        settings.copy = args.copy.iter().map(|file| absolute(file)).collect::<Result<_, _>>()?;
+    if !args.trees.copy.is_empty() {
+        settings.copy =
+            args.trees.copy.iter().map(|file| absolute(file)).collect::<Result<_, _>>()?;
     }
-    settings.clean |= args.clean;
+    settings.clean |= args.trees.clean;
     settings.no_prebuild |= args.no_prebuild;
     Ok(settings)
 }

@@ -56,18 +56,18 @@ fn each(
     }
     let repository = Repository::find()?;
     let series = series::list(&repository, &args.range, args.no_merges)?;
-    let extras = args.copy.iter().map(|name| repository.extra(name));
+    let extras = args.trees.copy.iter().map(|name| repository.extra(name));
     let recipe = Recipe {
         farm: farm.as_deref().map(absolute).transpose()?,
         command: args.command.clone(),
         prefix: repository.prefix().to_owned(),
-        clean: args.clean,
+        clean: args.trees.clean,
         extras: extras.collect::<Result<_, _>>()?,
         foreign: repository.foreign().to_vec(),
     };
     let mut workplace = Workplace::claim(&repository, "each")?;
     workplace.clear(&repository, None)?;
-    let built = match &args.worktree {
+    let built = match &args.trees.worktree {
         Some(directory) => workplace.put_trees_in(directory),
         None => Ok(()),
     };
