@@ -3,14 +3,16 @@
 //! A state is what `stat` tells: device, inode, size and both times. It is trusted when the file's last change is old
 //! enough that another one would show; until then the file is read each time.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::fs;
+use std::io::Read;
 use std::num::NonZeroUsize;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::clock::Moment;
 use crate::source::{ContentHash, Facts};
@@ -29,7 +31,9 @@ pub(crate) struct Files {
 
 /// A file whose content was hashed once.
 pub(crate) struct KnownFile {
-    name: CString,
+    path: CString,
+    /// Where in `path` the last name begins.
+    name: usize,
     content: Mutex<Option<(State, ContentHash)>>,
 }
 
@@ -57,7 +61,9 @@ impl Files {
         if let Some(file) = lock(&self.known).get(path) {
             return Some(Arc::clone(file));
         }
-        let file = Arc::new(KnownFile { name: state::name(path)?, content: Mutex::default() });
+        let name = state::name(path)?;
+        let start = name.as_bytes().iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
+        let file = Arc::new(KnownFile { path: name, name: start, content: Mutex::default() });
         lock(&self.known).put(path.to_owned(), Arc::clone(&file));
         Some(file)
     }
@@ -107,19 +113,39 @@ impl Files {
 }
 
 impl KnownFile {
+    /// The directory that its path names, as spelt there.
+    pub(crate) fn directory(&self) -> &[u8] {
+        &self.path.as_bytes()[..self.name]
+    }
+
     /// The hash of its content and its state; `None` if it is no regular file, or can't be read.
     pub(crate) fn examine(&self) -> Option<(ContentHash, State)> {
-        let state = State::at(&self.name).filter(|state| state.is_file())?;
+        self.examine_from(None)
+    }
+
+    /// Likewise, where its directory is open already.
+    pub(crate) fn examine_from(
+        &self,
+        directory: Option<BorrowedFd<'_>>,
+    ) -> Option<(ContentHash, State)> {
+        let (from, path) = match directory {
+            // In bounds: a path has room for the NUL behind its last `/`.
+            Some(directory) => (directory, &self.path.as_c_str()[self.name..]),
+            None => (CWD, self.path.as_c_str()),
+        };
+        let now = || State::at(from, path);
+        let state = now().filter(|state| state.is_file())?;
         if let Some((then, hash)) = *lock(&self.content)
             && then == state
         {
             return Some((hash, state));
         }
         let before = Moment::now();
-        let bytes = fs::read(Path::new(OsStr::from_bytes(self.name.to_bytes()))).ok()?;
+        let file = openat(from, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut bytes = Vec::new();
+        fs::File::from(file).read_to_end(&mut bytes).ok()?;
         let hash = ContentHash::of(&bytes);
-        let same = State::at(&self.name) == Some(state);
-        let trusted = same && before.would_show_a_change(state);
+        let trusted = now() == Some(state) && before.would_show_a_change(state);
         *lock(&self.content) = trusted.then_some((state, hash));
         Some((hash, state))
     }

@@ -17,6 +17,7 @@ mod clock;
 mod compiler;
 mod digest;
 mod explanations;
+mod file_set;
 mod files;
 mod job;
 mod manifest;

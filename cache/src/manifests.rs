@@ -1,12 +1,13 @@
 //! The manifests and facts in the store, with those in memory that were used last.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::files::{Files, KnownFile};
+use crate::file_set::FileSet;
+use crate::files::Files;
 use crate::job::Job;
 use crate::manifest::Manifest;
 use crate::source::{ContentHash, Facts};
@@ -23,14 +24,11 @@ pub(crate) struct Manifests {
     with_facts: Mutex<LruCache<ContentHash, ()>>,
 }
 
-/// The file of each state of a manifest; `None` for one whose name isn't one.
-pub(crate) type StateFiles = Arc<[Option<Arc<KnownFile>>]>;
-
 /// A manifest in memory.
 pub(crate) struct HotManifest {
     pub(crate) manifest: Manifest,
     /// The files of its states, for the jobs of one directory.
-    files: Mutex<Option<(PathBuf, StateFiles)>>,
+    files: Mutex<Option<(PathBuf, Arc<FileSet>)>>,
 }
 
 impl HotManifest {
@@ -39,15 +37,15 @@ impl HotManifest {
     }
 
     /// The file of each state, for a job.
-    pub(crate) fn files(&self, files: &Files, job: &Job) -> StateFiles {
+    pub(crate) fn files(&self, files: &Files, job: &Job) -> Arc<FileSet> {
         let cwd = &job.question.invocation.cwd;
         let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         // The base directory follows from this one.
         if let Some((_, prepared)) = known.as_ref().filter(|(then, _)| then == cwd) {
             return Arc::clone(prepared);
         }
-        let file = |path: &Path| files.file(&job.place(path));
-        let prepared: Arc<[_]> = self.manifest.state_paths().map(|path| file(path?)).collect();
+        let paths = self.manifest.state_paths().map(|path| path.map(|path| job.place(path)));
+        let prepared = Arc::new(FileSet::new(files, paths));
         *known = Some((cwd.clone(), Arc::clone(&prepared)));
         prepared
     }

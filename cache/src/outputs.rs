@@ -1,6 +1,6 @@
 //! The files of a result: taken in after a compile, and put in their places for a hit.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use farmbuild_core::analysis::DependencyFile;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Uncached;
 use farmbuild_core::staging::StagedFile;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 use crate::base::Base;
 use crate::manifest::{StoredResult, StoredRule};
@@ -145,7 +146,7 @@ pub(crate) fn restore(
     let text =
         |id: &Option<BlobId>| id.as_ref().map_or(Ok(Bytes::new()), |id| blob(id).map(Into::into));
     let (stdout, stderr) = (text(&result.stdout)?, text(&result.stderr)?);
-    let mut staged = Vec::with_capacity(plan.outputs.len() + 1);
+    let mut ready = Vec::with_capacity(plan.outputs.len() + 1);
     for output in &plan.outputs {
         let kept = result.outputs.iter().find(|(label, _)| label == output.label);
         let Some((_, id)) = kept else {
@@ -154,9 +155,17 @@ pub(crate) fn restore(
             }
             return Err(RestoreError::Gone);
         };
-        let mut file = place(&invocation.cwd.join(&output.path), invocation.umask)?;
+        let path = invocation.cwd.join(&output.path);
+        let there = look(&path, invocation.umask)?;
+        if there == There::LikeOurs
+            && File::open(&path).is_ok_and(|mut it| store.is_blob(id, &mut it))
+        {
+            ready.push(Ready::There(path));
+            continue;
+        }
+        let mut file = StagedFile::create(&path, invocation.umask)?;
         match store.place_blob(id, file.file()) {
-            Ok(Some(_)) => staged.push(file),
+            Ok(Some(_)) => ready.push(Ready::Staged(file)),
             Ok(None) => return Err(RestoreError::Gone),
             Err(error) => return Err(RestoreError::Write(io::Error::other(error))),
         }
@@ -164,13 +173,15 @@ pub(crate) fn restore(
     if let (Some(wanted), true) = (&plan.dependencies, with_rule) {
         let stored = result.rule.as_ref().ok_or(RestoreError::OtherRule)?;
         let bytes = rule_for(wanted, plan.object(), base, stored, &blob(&stored.text)?)?;
-        let mut file = place(&invocation.cwd.join(&wanted.path), invocation.umask)?;
+        let path = invocation.cwd.join(&wanted.path);
+        look(&path, invocation.umask)?;
+        let mut file = StagedFile::create(&path, invocation.umask)?;
         io::Write::write_all(file.file(), &bytes)?;
-        staged.push(file);
+        ready.push(Ready::Staged(file));
     }
     // The object last: make looks at it.
-    for file in staged.into_iter().rev() {
-        file.commit()?;
+    for output in ready.into_iter().rev() {
+        output.commit()?;
     }
     Ok((stdout, stderr))
 }
@@ -210,13 +221,41 @@ fn rule_for(
     }
 }
 
-/// Begins an output, if what is at its place is something that a compiler would replace.
-fn place(path: &Path, umask: u32) -> Result<StagedFile, RestoreError> {
-    if let Ok(meta) = fs::symlink_metadata(path) {
-        let as_new = meta.mode() & 0o777 == 0o666 & !umask;
-        if !meta.is_file() || meta.nlink() != 1 || (meta.len() == 0 && !as_new) {
-            return Err(RestoreError::Place);
+/// What is at an output's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    /// Nothing, or what a compiler would replace.
+    Replaceable,
+    /// A file that only its content may tell from the one that is to be there.
+    LikeOurs,
+}
+
+fn look(path: &Path, umask: u32) -> Result<There, RestoreError> {
+    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(There::Replaceable) };
+    let as_new = meta.mode() & 0o7777 == 0o666 & !umask;
+    if !meta.is_file() || meta.nlink() != 1 || (meta.len() == 0 && !as_new) {
+        return Err(RestoreError::Place);
+    }
+    let ours = as_new && meta.uid() == rustix::process::geteuid().as_raw();
+    Ok(if ours { There::LikeOurs } else { There::Replaceable })
+}
+
+/// An output that only has to appear.
+enum Ready {
+    Staged(StagedFile),
+    /// It is in its place already, from an earlier build, with the same content: only its age is wrong.
+    There(PathBuf),
+}
+
+impl Ready {
+    fn commit(self) -> io::Result<()> {
+        match self {
+            Self::Staged(file) => file.commit(),
+            Self::There(path) => {
+                let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+                let times = Timestamps { last_access: now, last_modification: now };
+                Ok(utimensat(CWD, &path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+            }
         }
     }
-    Ok(StagedFile::create(path, umask)?)
 }

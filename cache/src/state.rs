@@ -1,10 +1,11 @@
 //! What `stat` tells of a file: as long as it stays the same, so does the content.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, stat};
+use rustix::fs::{AtFlags, CWD, FileType, statat};
 
 /// A file's state; another one means that it has to be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +21,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state of what is at `path`, links followed; `None` if nothing is.
-    pub(crate) fn at(path: &CStr) -> Option<Self> {
-        let it = stat(path).ok()?;
+    /// The state of what is at `path` below `directory`, links followed; `None` if nothing is.
+    pub(crate) fn at(directory: BorrowedFd<'_>, path: &CStr) -> Option<Self> {
+        let it = statat(directory, path, AtFlags::empty()).ok()?;
         // The types of these fields differ from one architecture to the next.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
         Some(Self {
@@ -37,7 +38,7 @@ impl State {
 
     /// Likewise, by a name that may hold any bytes.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        Self::at(&name(path)?)
+        Self::at(CWD, &name(path)?)
     }
 
     /// Whether it is a regular file.

@@ -97,12 +97,16 @@ impl StagedFile {
                 let fd = format!("/proc/self/fd/{}", self.file.as_fd().as_raw_fd());
                 let link =
                     |name: &Path| rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW);
-                // Where nothing is in its place, one step is enough.
-                match link(&self.path) {
-                    Ok(()) => return Ok(()),
-                    Err(rustix::io::Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
+                // What is there is removed first, as a compiler does it: some file systems (ext4) write a file that is
+                // renamed over another one to the disk at once.
+                for _ in 0..2 {
+                    match link(&self.path) {
+                        Ok(()) => return Ok(()),
+                        Err(rustix::io::Errno::EXIST) => drop(fs::remove_file(&self.path)),
+                        Err(error) => return Err(error.into()),
+                    }
                 }
+                // A directory, or somebody else who writes there.
                 let name = temporary_name(&self.path);
                 link(&name)?;
                 name

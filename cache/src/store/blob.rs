@@ -90,6 +90,18 @@ impl Store {
         Ok(None)
     }
 
+    /// Whether `file`, which is read from its start, has the content of a blob that is there; marks it as used if so.
+    /// Only a file of the right length is read as a whole.
+    #[must_use]
+    pub fn is_blob(&self, id: &BlobId, file: &mut File) -> bool {
+        let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return false };
+        self.encodings().into_iter().any(|encoding| {
+            let Some(mut stored) = self.open_blob(id, encoding) else { return false };
+            let same = stored.content_length() == Some(length) && hash(file) == Some(*id);
+            same && self.settle(&stored, Some(())).is_some()
+        })
+    }
+
     /// Whether the blob is there, going by its length; marks it as used.
     fn has_blob(&self, id: &BlobId, length: u64) -> bool {
         self.encodings().into_iter().any(|encoding| {
@@ -157,6 +169,17 @@ struct StoredBlob {
 }
 
 impl StoredBlob {
+    /// The length of the content, not yet checked; to be asked before anything else is read.
+    fn content_length(&mut self) -> Option<u64> {
+        match self.entry.kind {
+            EntryKind::Blob(Encoding::Zstd) => {
+                let length = self.length.min(blob_codec::START);
+                blob_codec::content_length(&entry_file::read(&mut self.file, length)?)
+            }
+            _ => Some(self.length),
+        }
+    }
+
     fn decode(&mut self) -> Option<Vec<u8>> {
         let stored = entry_file::read(&mut self.file, self.length)?;
         match self.entry.kind {
@@ -208,6 +231,18 @@ fn place_raw(
         }
     }
     Ok((BlobId::from(hasher.finalize()) == *id).then_some(Placed { bytes, reflinked }))
+}
+
+/// The hash of all that a file holds.
+fn hash(file: &mut File) -> Option<BlobId> {
+    let mut hasher = blake3::Hasher::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk).ok()? {
+            0 => return Some(BlobId::from(hasher.finalize())),
+            count => hasher.update(&chunk[..count]),
+        };
+    }
 }
 
 fn empty(output: &mut File) -> io::Result<()> {

@@ -15,9 +15,17 @@ pub(super) fn compress(content: &[u8]) -> Option<Vec<u8>> {
     (footprint(to) < footprint(from) && is_plausible(from, to)).then_some(compressed)
 }
 
+/// The length of the content of a zstd frame whose first bytes are `start`, by its own account.
+pub(super) fn content_length(start: &[u8]) -> Option<u64> {
+    zstd::zstd_safe::get_frame_content_size(start).ok()?
+}
+
+/// The most bytes that [`content_length`] needs: a frame's header (RFC 8878, 3.1.1).
+pub(super) const START: u64 = 18;
+
 /// The content of a zstd frame, unless it is damaged; memory is bounded by what [`compress`] could have made.
 pub(super) fn decompress(stored: &[u8]) -> Option<Vec<u8>> {
-    let size = zstd::zstd_safe::get_frame_content_size(stored).ok()??;
+    let size = content_length(stored)?;
     if !is_plausible(size, stored.len() as u64) {
         return None;
     }

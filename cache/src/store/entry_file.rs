@@ -44,12 +44,14 @@ pub(super) fn open(path: &Path) -> Found {
     }
 }
 
-/// The whole file, if it is as long as it says; never more than `length` is allocated.
+/// The first `length` bytes of a file, if it has as many; no more is allocated.
 pub(super) fn read(file: &mut File, length: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(length).ok()?).ok()?;
-    file.take(length).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 == length).then_some(bytes)
+    let length = usize::try_from(length).ok()?;
+    bytes.try_reserve_exact(length).ok()?;
+    bytes.resize(length, 0);
+    file.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// Marks an entry as used now, unless that is known already; says whether it had to. One that can't be marked (on a

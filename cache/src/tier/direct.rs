@@ -10,9 +10,10 @@ use std::sync::Arc;
 use farmbuild_core::protocol::message::WhyChange;
 
 use super::{Found, Kept, Parts, SeenText, Tier, change};
+use crate::file_set::FileSetView;
 use crate::job::Job;
 use crate::manifest::{Entry, Macro, Manifest};
-use crate::manifests::{HotManifest, StateFiles};
+use crate::manifests::HotManifest;
 use crate::plan::Sensitivity;
 use crate::source::{self, Difference, Facts, IdHash, Mentions, Positions, Sign};
 use crate::store::StoreError;
@@ -99,7 +100,7 @@ struct Look<'a> {
     manifest: &'a Manifest,
     macros: Vec<Macro>,
     /// For each state of the manifest, its file, and whether that is in it.
-    files: StateFiles,
+    files: FileSetView,
     holds: Vec<Option<bool>>,
 }
 
@@ -107,17 +108,17 @@ impl<'a> Look<'a> {
     fn new(parts: &'a Parts, job: &'a Job, known: &'a HotManifest) -> Self {
         let files = known.files(&parts.files, job);
         let holds = vec![None; files.len()];
+        let files = FileSetView::new(files);
         Self { parts, job, manifest: &known.manifest, macros: job.macros(), files, holds }
     }
 
     /// Whether a file is in the state that it was in.
     fn holds(&mut self, state: u32) -> bool {
         let Some((_, hash)) = self.manifest.state(state) else { return false };
+        let index = state as usize;
+        let files = &mut self.files;
         // In bounds: there is a state with this number.
-        let (file, known) = (&self.files[state as usize], &mut self.holds[state as usize]);
-        *known.get_or_insert_with(|| {
-            file.as_ref().and_then(|file| file.examine()).is_some_and(|(now, _)| now == hash)
-        })
+        *self.holds[index].get_or_insert_with(|| files.hash(index) == Some(hash))
     }
 
     fn is_exact(&mut self, entry: &Entry) -> bool {

@@ -85,6 +85,28 @@ fn placing_replaces_what_the_output_had() {
 }
 
 #[test]
+fn a_file_with_the_content_of_a_blob_is_recognised() {
+    for compressed in [true, false] {
+        let space = Space::new();
+        let store = if compressed { space.store() } else { space.raw_store() };
+        for content in contents() {
+            let id = store.put_blob(&content).unwrap();
+            let is_blob = |content: &[u8]| {
+                fs::write(space.path("there"), content).unwrap();
+                store.is_blob(&id, &mut fs::File::open(space.path("there")).unwrap())
+            };
+            assert!(is_blob(&content));
+            assert!(!is_blob(&[&content[..], b"."].concat()), "longer");
+            if let Some((last, rest)) = content.split_last() {
+                assert!(!is_blob(rest), "shorter");
+                assert!(!is_blob(&[rest, &[last ^ 1]].concat()), "as long");
+            }
+            assert!(!store.is_blob(&BlobId::of(b"unknown"), &mut space.output()));
+        }
+    }
+}
+
+#[test]
 fn a_blob_is_stored_once() {
     let space = Space::new();
     let store = space.store();

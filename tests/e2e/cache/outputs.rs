@@ -76,6 +76,38 @@ fn modes_follow_the_umask_of_the_job() {
 }
 
 #[test]
+fn an_output_that_is_there_already_is_only_made_new() {
+    let cached = Cached::new(tree());
+    cached.same("gcc -c a.c");
+    cached.settle();
+    let output = cached.tree.join("a.o");
+    let inode = || fs::metadata(&output).unwrap().ino();
+    let old = SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::open(&output).unwrap().set_modified(old).unwrap();
+    let before = inode();
+    cached.run("gcc -c a.c").ok();
+    assert_eq!((cached.user.stat("jobs.hit.direct"), inode()), (1, before));
+    assert!(fs::metadata(&output).unwrap().modified().unwrap() > old);
+}
+
+#[test]
+fn an_output_that_differs_in_content_mode_or_names_is_replaced() {
+    let cached = Cached::new(tree());
+    cached.same("gcc -c a.c");
+    cached.settle();
+    let spoil = [
+        // As long as it was, with other bytes in it.
+        "printf X | dd of=a.o bs=1 seek=100 conv=notrunc status=none",
+        "printf X >>a.o",
+        "chmod 755 a.o",
+        "cp a.o other.o; ln -sf other.o a.o",
+    ];
+    for spoil in spoil {
+        cached.same(&format!("{spoil}; gcc -c a.c; ls -l a.o | cut -c 1-10"));
+    }
+}
+
+#[test]
 fn the_output_of_a_hit_is_new_and_nobody_elses() {
     let cached = Cached::new(tree());
     cached.same("gcc -c a.c");
