@@ -1,4 +1,4 @@
-//! Gives each build of the program an identity: a hash over the sources of all its crates.
+//! Gives each build of the program an identity, a hash over the sources of all its crates; and has it linked to start fast.
 //!
 //! Wrapper and daemon compare it, so that a rebuilt program never talks to a daemon of other code. The same sources
 //! make the same identity, wherever the binary is copied to.
@@ -29,6 +29,17 @@ fn main() {
     }
     std::env::var("PROFILE").unwrap_or_default().hash(&mut hasher);
     println!("cargo::rustc-env=FARMBUILD_SOURCES={:016x}", hasher.finish());
+    start_fast();
+}
+
+/// A wrapper is started for every job, and lives for a few milliseconds. At a fixed address nothing of it has to be
+/// relocated first (thousands of pointers in a position-independent program); stack, heap and libraries
+/// stay at random ones.
+fn start_fast() {
+    let target = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+    if target("OS") == "linux" && target("ENV") == "gnu" {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
 }
 
 fn collect(directory: &Path, into: &mut BTreeSet<PathBuf>) {
