@@ -118,7 +118,7 @@ impl Absent {
     }
 
     /// A name with a slash at its end is one of a directory.
-    fn insert(&mut self, path: &Path) {
+    pub(crate) fn insert(&mut self, path: &Path) {
         let Some(name) = path.file_name() else { return };
         let directory = path.parent().unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
         let mut name = name.as_bytes().to_vec();

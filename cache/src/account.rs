@@ -106,7 +106,7 @@ pub(crate) async fn of(
 }
 
 /// The hash of a file that hasn't been changed since its job began.
-fn unchanged(parts: &Parts, job: &Job, place: &Path) -> Result<ContentHash, Reason> {
+pub(crate) fn unchanged(parts: &Parts, job: &Job, place: &Path) -> Result<ContentHash, Reason> {
     let (hash, state) = parts.files.examine(place).ok_or(Reason::OddInput)?;
     if job.began.is_after(state) { Ok(hash) } else { Err(Reason::ChangedMeanwhile) }
 }
@@ -127,7 +127,7 @@ fn objection(job: &Job, facts: &Facts) -> Option<Reason> {
     if has(Sign::ComputedProbe) {
         return Some(Reason::ComputedProbe);
     }
-    if job.plan.is_cxx && has(Sign::Module) {
+    if job.plan.is_cxx() && has(Sign::Module) {
         return Some(Reason::Modules);
     }
     let odd = [Sign::OddPragma, Sign::PchPreprocess, Sign::HeaderStop];

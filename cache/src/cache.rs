@@ -129,7 +129,7 @@ impl Inner {
         let plan = Plan::of(&question.invocation, &question.analysis)?;
         let files = &self.parts.files;
         let compiler =
-            self.compilers.identify(files, home, &question.invocation, plan.is_cxx).await?;
+            self.compilers.identify(files, home, &question.invocation, plan.work).await?;
         Ok(Job::new(question, plan, compiler, began))
     }
 

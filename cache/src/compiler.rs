@@ -15,7 +15,7 @@ use farmbuild_core::pipeline::{Home, Uncached};
 
 use crate::digest::Digest;
 use crate::files::Files;
-use crate::plan::variable;
+use crate::plan::{Work, variable};
 use crate::reason::Reason;
 use crate::source::ContentHash;
 use crate::store::Key;
@@ -25,6 +25,8 @@ use crate::store::Key;
 pub(crate) struct Compiler {
     /// Equal for equal compilers, wherever they are.
     pub(crate) id: Key,
+    /// The linker, of a compiler that was asked for the sake of a link.
+    pub(crate) linker: Option<PathBuf>,
     files: Vec<(PathBuf, ContentHash)>,
 }
 
@@ -32,9 +34,12 @@ pub(crate) struct Compiler {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Choice {
     program: PathBuf,
-    is_cxx: bool,
+    work: Work,
     variables: Vec<Option<OsString>>,
 }
+
+/// What gcc calls its linker.
+const LINKER: &str = "ld";
 
 const CHOOSING: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"];
 
@@ -53,11 +58,11 @@ impl Compilers {
         files: &Files,
         home: &dyn Home,
         invocation: &Invocation,
-        is_cxx: bool,
+        work: Work,
     ) -> Result<Arc<Compiler>, Uncached> {
         let program = invocation.program.clone();
         let variables = CHOOSING.map(|name| variable(invocation, name).map(OsStr::to_owned));
-        let choice = Choice { program, is_cxx, variables: variables.to_vec() };
+        let choice = Choice { program, work, variables: variables.to_vec() };
         let answer = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(choice).or_default())
@@ -67,7 +72,7 @@ impl Compilers {
         if let Some(compiler) = answer.as_ref().filter(|compiler| compiler.is_unchanged(files)) {
             return Ok(Arc::clone(compiler));
         }
-        let asked = Arc::new(ask(files, home, invocation, is_cxx).await?);
+        let asked = Arc::new(ask(files, home, invocation, work).await?);
         *answer = Some(Arc::clone(&asked));
         Ok(asked)
     }
@@ -83,7 +88,7 @@ async fn ask(
     files: &Files,
     home: &dyn Home,
     invocation: &Invocation,
-    is_cxx: bool,
+    work: Work,
 ) -> Result<Compiler, Uncached> {
     let unknown = || Uncached::from(Reason::CompilerUnknown);
     if !is_elf(&invocation.program) {
@@ -92,18 +97,26 @@ async fn ask(
     let version = home.run(invocation, &["--version".into()]).await.map_err(|_| unknown())?;
     let is_clang = version.stdout.windows(5).any(|word| word == b"clang");
     let mut programs = vec![invocation.program.clone()];
-    let wanted: &[&str] = match (is_clang, is_cxx) {
+    let wanted: &[&str] = match (is_clang, work) {
+        (true, Work::Link) => return Err(Reason::Linker.into()),
         (true, _) => &["as"],
-        (false, true) => &["cc1plus", "as"],
-        (false, false) => &["cc1", "as"],
+        (false, Work::Link) => &["collect2", LINKER],
+        (false, Work::CompileCxx) => &["cc1plus", "as"],
+        (false, Work::Compile) => &["cc1", "as"],
     };
+    let mut linker = None;
     for name in wanted {
         let question = OsString::from(format!("-print-prog-name={name}"));
         let ran = home.run(invocation, &[question]).await.map_err(|_| unknown())?;
         let answer = PathBuf::from(OsString::from_vec(ran.stdout.trim_ascii_end().to_vec()));
         let found = if answer.is_absolute() { Some(answer) } else { on_path(invocation, &answer) };
         match found {
-            Some(path) if is_elf(&path) => programs.push(path),
+            Some(path) if is_elf(&path) => {
+                if *name == LINKER {
+                    linker = Some(path.clone());
+                }
+                programs.push(path);
+            }
             Some(_) => return Err(Reason::CompilerScript.into()),
             // clang has an assembler of its own.
             None if is_clang => {}
@@ -111,6 +124,19 @@ async fn ask(
         }
     }
     let mut paths = programs.clone();
+    if let Some(linker) = &linker {
+        let mut asking = invocation.clone();
+        asking.program.clone_from(linker);
+        let ran = home.run(&asking, &["--version".into()]).await.map_err(|_| unknown())?;
+        if !tells_what_it_reads(&ran.stdout) {
+            return Err(Reason::Linker.into());
+        }
+        // It is loaded for every link, if only to say that there is nothing for it to do.
+        let question = OsString::from("-print-file-name=liblto_plugin.so");
+        let ran = home.run(invocation, &[question]).await.map_err(|_| unknown())?;
+        let plugin = PathBuf::from(OsString::from_vec(ran.stdout.trim_ascii_end().to_vec()));
+        paths.extend(Some(plugin).filter(|plugin| plugin.is_absolute()));
+    }
     for program in &programs {
         let mut listing = invocation.clone();
         listing.program = program.clone();
@@ -129,7 +155,16 @@ async fn ask(
         digest.bytes("file", &hash.0);
         seen.push((path, hash));
     }
-    Ok(Compiler { id: digest.key(), files: seen })
+    Ok(Compiler { id: digest.key(), linker, files: seen })
+}
+
+/// Whether a linker's version is one that knows `--dependency-file`: `GNU ld (GNU Binutils for Debian) 2.40`.
+fn tells_what_it_reads(version: &[u8]) -> bool {
+    let first = version.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let Ok(first) = std::str::from_utf8(first) else { return false };
+    let number = first.strip_prefix("GNU ld ").and_then(|it| it.rsplit(' ').next());
+    let mut parts = number.unwrap_or_default().split('.').map_while(|it| it.parse::<u32>().ok());
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (2, 35)
 }
 
 fn is_elf(path: &Path) -> bool {
@@ -167,6 +202,25 @@ mod tests {
             \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
         let paths = loaded_objects(listing);
         assert_eq!(paths, [Path::new("/lib/libm.so.6"), Path::new("/lib64/ld-linux-x86-64.so.2")]);
+    }
+
+    #[test]
+    fn linkers_that_tell_what_they_read_are_known() {
+        for (line, expected) in [
+            ("GNU ld (GNU Binutils for Debian) 2.40", true),
+            ("GNU ld version 2.35.2-42.el9", true),
+            ("GNU ld (GNU Binutils) 2.34.90", false),
+            ("GNU gold (GNU Binutils for Debian 2.40) 1.16", false),
+            ("LLD 14.0.6 (compatible with GNU linkers)", false),
+            ("mold 1.10.1 (compatible with GNU ld)", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                tells_what_it_reads(format!("{line}\nmore\n").as_bytes()),
+                expected,
+                "{line}"
+            );
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod explanations;
 mod file_set;
 mod files;
 mod job;
+mod link;
 mod manifest;
 mod manifests;
 mod marked;

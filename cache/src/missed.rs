@@ -12,8 +12,10 @@ use crate::account::{self, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
 use crate::job::Job;
+use crate::link;
 use crate::manifest::StoredResult;
 use crate::outputs::{self, Taken};
+use crate::plan::Work;
 use crate::reason::Reason;
 use crate::tier::{ALL, SeenText};
 
@@ -33,7 +35,7 @@ pub(crate) struct Missed {
 #[async_trait]
 impl Miss for Missed {
     fn wants_text(&self) -> bool {
-        self.seen_before && !self.job.plan.is_preprocessed()
+        self.seen_before && !self.job.plan.is_preprocessed() && self.job.plan.work != Work::Link
     }
 
     fn keeps(&self) -> bool {
@@ -60,6 +62,9 @@ impl Miss for Missed {
 
     fn telling_args(&self) -> Vec<OsString> {
         let plan = &self.job.plan;
+        if plan.work == Work::Link {
+            return link::telling_args();
+        }
         if plan.is_preprocessed() || plan.dependencies.is_some() {
             return Vec::new();
         }
@@ -71,10 +76,19 @@ impl Miss for Missed {
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
-        let told = told(&job, text.as_ref(), compiled.dependencies.as_deref());
+        let links = job.plan.work == Work::Link;
+        let rule = compiled.dependencies.as_deref();
+        let told = told(&job, text.as_ref(), rule).filter(|_| !links);
         let outcome = async {
-            let (told, rule) = told.ok_or(Reason::Dependencies)?;
-            let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
+            if links && !(compiled.stdout.is_empty() && compiled.stderr.is_empty()) {
+                return Err(Reason::LinkMessages.into());
+            }
+            let (told, form) = match told {
+                Some((told, form)) => (Some(told), form),
+                None if links => (None, None),
+                None => return Err(Reason::Dependencies.into()),
+            };
+            let mut taken = Taken::read(&job.plan, &job.question.invocation, form)?;
             // Looked at when all has been read: whoever claims an output now can't have written it before.
             if claim.is_contested() {
                 return Err(Reason::ContestedOutput.into());
@@ -83,8 +97,11 @@ impl Miss for Missed {
             taken.stderr = compiled.stderr;
             taken.terminal.clone_from(&job.question.terminal);
             taken.lines = compiled.lines;
-            let account =
-                account::of(&inner.parts, &inner.chains, home.as_ref(), &job, told).await?;
+            let (parts, home) = (&inner.parts, home.as_ref());
+            let account = match told {
+                Some(told) => account::of(parts, &inner.chains, home, &job, told).await?,
+                None => link::account(parts, home, &job, rule).await?,
+            };
             Ok((taken, account))
         };
         match outcome.await {

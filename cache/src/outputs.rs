@@ -10,11 +10,11 @@ use farmbuild_core::analysis::DependencyFile;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Uncached;
 use farmbuild_core::staging::StagedFile;
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps, UTIME_NOW, fchmod, utimensat};
 
 use crate::base::Base;
 use crate::manifest::{StoredResult, StoredRule};
-use crate::plan::Plan;
+use crate::plan::{Output, Plan};
 use crate::reason::Reason;
 use crate::rule::Rule;
 use crate::store::{BlobId, Store, StoreError};
@@ -24,7 +24,7 @@ const MOST_BYTES: u64 = 512 << 20;
 
 /// What a compile left, read into memory, so that the files may change.
 pub(crate) struct Taken {
-    outputs: Vec<(&'static str, Vec<u8>)>,
+    outputs: Vec<(String, Vec<u8>)>,
     pub(crate) stdout: Bytes,
     pub(crate) stderr: Bytes,
     pub(crate) terminal: String,
@@ -46,9 +46,10 @@ impl Taken {
             match fs::metadata(&path) {
                 Ok(meta) if !meta.is_file() => return Err(Reason::OddOutput.into()),
                 Ok(meta) if meta.len() > MOST_BYTES => return Err(Reason::LargeOutput.into()),
-                Ok(_) => {
+                Ok(meta) => {
                     let bytes = fs::read(&path).map_err(|_| Reason::OddOutput)?;
-                    outputs.push((output.label, bytes));
+                    let sort = Sort::of(&meta);
+                    outputs.push((sort.label(output), bytes));
                 }
                 Err(_) if output.optional => {}
                 Err(_) => return Err(Reason::OddOutput.into()),
@@ -76,8 +77,8 @@ impl Taken {
             bytes => store.put_blob(bytes).map(Some),
         };
         let mut outputs = Vec::with_capacity(self.outputs.len());
-        for (label, bytes) in &self.outputs {
-            outputs.push(((*label).to_owned(), store.put_blob(bytes)?));
+        for (label, bytes) in self.outputs {
+            outputs.push((label, store.put_blob(&bytes)?));
         }
         let (stdout, stderr) = (keep(&self.stdout)?, keep(&self.stderr)?);
         let silent = stdout.is_none() && stderr.is_none();
@@ -148,15 +149,19 @@ pub(crate) fn restore(
     let (stdout, stderr) = (text(&result.stdout)?, text(&result.stderr)?);
     let mut ready = Vec::with_capacity(plan.outputs.len() + 1);
     for output in &plan.outputs {
-        let kept = result.outputs.iter().find(|(label, _)| label == output.label);
-        let Some((_, id)) = kept else {
+        let kept = [Sort::Plain, Sort::Executable].into_iter().find_map(|sort| {
+            let label = sort.label(output);
+            let (_, id) = result.outputs.iter().find(|(it, _)| *it == label)?;
+            Some((sort.mode(invocation.umask), id))
+        });
+        let Some((mode, id)) = kept else {
             if output.optional {
                 continue;
             }
             return Err(RestoreError::Gone);
         };
         let path = invocation.cwd.join(&output.path);
-        let there = look(&path, invocation.umask)?;
+        let there = look(&path, mode)?;
         if there == There::LikeOurs
             && File::open(&path).is_ok_and(|mut it| store.is_blob(id, &mut it))
         {
@@ -164,6 +169,7 @@ pub(crate) fn restore(
             continue;
         }
         let mut file = StagedFile::create(&path, invocation.umask)?;
+        fchmod(file.file(), mode).map_err(io::Error::from)?;
         match store.place_blob(id, file.file()) {
             Ok(Some(_)) => ready.push(Ready::Staged(file)),
             Ok(None) => return Err(RestoreError::Gone),
@@ -174,7 +180,7 @@ pub(crate) fn restore(
         let stored = result.rule.as_ref().ok_or(RestoreError::OtherRule)?;
         let bytes = rule_for(wanted, plan.object(), base, stored, &blob(&stored.text)?)?;
         let path = invocation.cwd.join(&wanted.path);
-        look(&path, invocation.umask)?;
+        look(&path, Sort::Plain.mode(invocation.umask))?;
         let mut file = StagedFile::create(&path, invocation.umask)?;
         io::Write::write_all(file.file(), &bytes)?;
         ready.push(Ready::Staged(file));
@@ -221,6 +227,35 @@ fn rule_for(
     }
 }
 
+/// What a compiler or linker makes of an output's mode.
+#[derive(Clone, Copy)]
+enum Sort {
+    Plain,
+    Executable,
+}
+
+impl Sort {
+    fn of(meta: &fs::Metadata) -> Self {
+        if meta.mode() & 0o111 == 0 { Self::Plain } else { Self::Executable }
+    }
+
+    /// What an output of this sort is called in a result.
+    fn label(self, output: &Output) -> String {
+        match self {
+            Self::Plain => output.label.to_owned(),
+            Self::Executable => format!("{}, executable", output.label),
+        }
+    }
+
+    fn mode(self, umask: u32) -> Mode {
+        let all = match self {
+            Self::Plain => 0o666,
+            Self::Executable => 0o777,
+        };
+        Mode::from_raw_mode(all & !umask)
+    }
+}
+
 /// What is at an output's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum There {
@@ -230,9 +265,9 @@ enum There {
     LikeOurs,
 }
 
-fn look(path: &Path, umask: u32) -> Result<There, RestoreError> {
+fn look(path: &Path, mode: Mode) -> Result<There, RestoreError> {
     let Ok(meta) = fs::symlink_metadata(path) else { return Ok(There::Replaceable) };
-    let as_new = meta.mode() & 0o7777 == 0o666 & !umask;
+    let as_new = meta.mode() & 0o7777 == mode.as_raw_mode();
     if !meta.is_file() || meta.nlink() != 1 || (meta.len() == 0 && !as_new) {
         return Err(RestoreError::Place);
     }

@@ -14,6 +14,7 @@ use farmbuild_core::pipeline::Uncached;
 
 use crate::base::Base;
 use crate::digest::Digest;
+use crate::link;
 use crate::reason::{self, Reason};
 
 /// What of the sources can show in the outputs.
@@ -38,14 +39,24 @@ pub(crate) struct Output {
     pub(crate) optional: bool,
 }
 
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Work {
+    /// C, or assembly.
+    Compile,
+    /// C++.
+    CompileCxx,
+    /// Objects to a program.
+    Link,
+}
+
 /// How an invocation is cached.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The source, as spelt.
+    pub(crate) work: Work,
+    /// The source, as spelt; of a link, the output.
     pub(crate) source: PathBuf,
     pub(crate) language: Language,
-    /// C++ rather than C, as far as the compiler proper goes.
-    pub(crate) is_cxx: bool,
     pub(crate) outputs: Vec<Output>,
     pub(crate) dependencies: Option<DependencyFile>,
     pub(crate) sensitivity: Sensitivity,
@@ -54,7 +65,7 @@ pub(crate) struct Plan {
     /// The processor of this machine is asked for.
     pub(crate) native: bool,
     /// The outputs show the whole command line or their own names.
-    shows_names: bool,
+    pub(crate) shows_names: bool,
 }
 
 /// Arguments that something is said against, and that the key takes care of.
@@ -94,8 +105,10 @@ const ENVIRONMENT: [&str; 17] = [
 impl Plan {
     /// Decides whether and how an invocation is cached.
     pub(crate) fn of(invocation: &Invocation, analysis: &Analysis) -> Result<Self, Uncached> {
-        if let Some(uncached) = reason::kind(analysis.kind) {
-            return Err(uncached);
+        match analysis.kind {
+            Kind::Compile | Kind::Assemble => {}
+            Kind::Link => return link::plan(invocation, analysis),
+            _ => return Err(Reason::NotACompile.into()),
         }
         let refuse = |refusal: Refusal| reason::objection(&refusal.into());
         let objected = analysis.objections.iter().find(|it| !IN_THE_KEY.contains(&it.reason));
@@ -112,9 +125,9 @@ impl Plan {
         if special(&source.path) || source.path.starts_with("/proc") {
             return Err(refuse(Refusal::SourceNotAFile));
         }
-        let is_cxx = match source.language {
-            Language::C | Language::PreprocessedC | Language::AssemblyWithCpp => false,
-            Language::Cxx | Language::PreprocessedCxx => true,
+        let work = match source.language {
+            Language::C | Language::PreprocessedC | Language::AssemblyWithCpp => Work::Compile,
+            Language::Cxx | Language::PreprocessedCxx => Work::CompileCxx,
             Language::Assembly => return Err(refuse(Refusal::Assembly)),
             _ => return Err(refuse(Refusal::Language)),
         };
@@ -167,7 +180,7 @@ impl Plan {
         Ok(Self {
             source: source.path.clone(),
             language: source.language,
-            is_cxx,
+            work,
             dependencies: analysis.dependencies.clone(),
             names_directory: sensitivity != Sensitivity::Meaning,
             native: objects_to(Refusal::Native),
@@ -175,6 +188,11 @@ impl Plan {
             sensitivity,
             outputs,
         })
+    }
+
+    /// Whether the compiler proper is C++'s.
+    pub(crate) fn is_cxx(&self) -> bool {
+        self.work == Work::CompileCxx
     }
 
     /// The object, as spelt.
@@ -195,6 +213,9 @@ impl Plan {
         compiler: &[u8],
         base: &Base,
     ) -> Digest {
+        if self.work == Work::Link {
+            return link::digest(self, invocation, compiler, base);
+        }
         let mut digest = Digest::new("farmbuild job 1");
         digest.bytes("compiler", compiler);
         let name = invocation.argv.first().map(Path::new).and_then(Path::file_name);

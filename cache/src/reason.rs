@@ -2,14 +2,14 @@
 //!
 //! Reasons that are about one argument are the analysis's own, see [`farmbuild_core::analysis::Refusal`].
 
-use farmbuild_core::analysis::{Kind, Refused};
+use farmbuild_core::analysis::Refused;
 use farmbuild_core::named_reasons;
 use farmbuild_core::pipeline::Uncached;
 
 named_reasons! {
     /// A reason why a job isn't looked up or its result isn't kept.
     pub enum Reason in "jobs.uncached" {
-    NotACompile "not-a-compile" "it compiles no source to an object (links, questions, -E and -S aren't cached)"
+    NotACompile "not-a-compile" "it neither compiles a source to an object nor links (questions, -E and -S aren't cached)"
     OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
     ContestedOutput "contested-output" "another job wrote one of its outputs at the same time"
     OddInput "odd-input" "it read something that is no regular file"
@@ -26,6 +26,11 @@ named_reasons! {
     Precompiled "precompiled-header" "a precompiled header lies beside a header that it read"
     ChangedMeanwhile "changed-meanwhile" "a file that it read was changed while it ran, or just before"
     ClockMoved "clock-moved" "the clock was set while it ran, so that a change of a file could be overlooked"
+    Linker "linker" "its linker isn't GNU ld 2.35 or later under gcc, and can't tell what it reads"
+    LinkOption "link-option" "an option of a link that may do more than is known here"
+    LinkInput "link-input" "an input of a link that more than the linker decides about (LTO, a thin archive, an odd script)"
+    LinkSearch "link-search" "where its linker found a file can't be told"
+    LinkMessages "link-messages" "its linker had something to say"
     LargeOutput "large-output" "its outputs or messages are too large to be kept"
     }
 }
@@ -39,14 +44,6 @@ impl From<Reason> for Uncached {
 /// As a reason, an argument that a compile can't be cached with.
 pub(crate) fn objection(refused: &Refused) -> Uncached {
     Uncached { name: refused.reason.name(), sentence: refused.to_string() }
-}
-
-/// As a reason, a kind of work that isn't cached.
-pub(crate) fn kind(kind: Kind) -> Option<Uncached> {
-    match kind {
-        Kind::Compile | Kind::Assemble => None,
-        _ => Some(Reason::NotACompile.into()),
-    }
 }
 
 #[cfg(test)]

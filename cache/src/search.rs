@@ -54,7 +54,7 @@ impl Chains {
         let mut digest = Digest::new("farmbuild chain 1");
         digest.bytes("compiler", compiler.as_bytes());
         digest.bytes("cwd", invocation.cwd.as_os_str().as_bytes());
-        digest.bytes("c++", &[u8::from(plan.is_cxx)]);
+        digest.bytes("c++", &[u8::from(plan.is_cxx())]);
         digest.list("args", &args);
         digest.list("forced", &forced);
         for (name, value) in plan::variables(invocation) {
@@ -135,7 +135,7 @@ async fn ask(
     plan: &Plan,
     mut args: Vec<OsString>,
 ) -> Option<Chain> {
-    let language = if plan.is_cxx { "c++" } else { "c" };
+    let language = if plan.is_cxx() { "c++" } else { "c" };
     args.extend(["-E", "-v", "-x", language, "/dev/null"].map(OsString::from));
     let mut invocation = invocation.clone();
     // The headings are looked for, so they must be in English.

@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod edits;
 mod headers;
+mod links;
 mod messages;
 mod outputs;
 mod place;
