@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use farmbuild_core::pipeline::cache::{Compiled, Miss, Text};
 use farmbuild_core::pipeline::{CacheMode, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::WhyChange;
 
-use crate::account::{self, told};
+use crate::account::{self, Rule, Told, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
 use crate::job::Job;
@@ -76,19 +77,10 @@ impl Miss for Missed {
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
-        let links = job.plan.work == Work::Link;
-        let rule = compiled.dependencies.as_deref();
-        let told = told(&job, text.as_ref(), rule).filter(|_| !links);
+        let said = said(&job, text.as_ref(), &compiled);
         let outcome = async {
-            if links && !(compiled.stdout.is_empty() && compiled.stderr.is_empty()) {
-                return Err(Reason::LinkMessages.into());
-            }
-            let (told, form) = match told {
-                Some((told, form)) => (Some(told), form),
-                None if links => (None, None),
-                None => return Err(Reason::Dependencies.into()),
-            };
-            let mut taken = Taken::read(&job.plan, &job.question.invocation, form)?;
+            let (said, rule) = said?;
+            let mut taken = Taken::read(&job.plan, &job.question.invocation, rule)?;
             // Looked at when all has been read: whoever claims an output now can't have written it before.
             if claim.is_contested() {
                 return Err(Reason::ContestedOutput.into());
@@ -98,9 +90,9 @@ impl Miss for Missed {
             taken.terminal.clone_from(&job.question.terminal);
             taken.lines = compiled.lines;
             let (parts, home) = (&inner.parts, home.as_ref());
-            let account = match told {
-                Some(told) => account::of(parts, &inner.chains, home, &job, told).await?,
-                None => link::account(parts, home, &job, rule).await?,
+            let account = match said {
+                Said::Compiler(told) => account::of(parts, &inner.chains, home, &job, told).await?,
+                Said::Linker(rule) => link::account(parts, home, &job, &rule).await?,
             };
             Ok((taken, account))
         };
@@ -121,6 +113,31 @@ impl Miss for Missed {
             }
         }
     }
+}
+
+/// Who says what a job has read.
+enum Said {
+    Compiler(Told),
+    /// In a rule as ld writes it.
+    Linker(Bytes),
+}
+
+/// What is said of a job that has ended, and its dependency file.
+fn said(
+    job: &Job,
+    text: Option<&SeenText>,
+    compiled: &Compiled,
+) -> Result<(Said, Option<Rule>), Reason> {
+    let Compiled { stdout, stderr, dependencies, .. } = compiled;
+    if job.plan.work == Work::Link {
+        if !stdout.is_empty() || !stderr.is_empty() {
+            return Err(Reason::LinkMessages);
+        }
+        let rule = dependencies.clone().ok_or(Reason::Dependencies)?;
+        return Ok((Said::Linker(rule), None));
+    }
+    let (told, rule) = told(job, text, dependencies.as_deref()).ok_or(Reason::Dependencies)?;
+    Ok((Said::Compiler(told), rule))
 }
 
 impl Missed {

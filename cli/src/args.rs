@@ -178,7 +178,11 @@ pub(crate) enum DaemonVerb {
     /// End it, after the jobs it has
     Stop,
     /// Say whether it is there
-    Status,
+    Status {
+        /// As one line of JSON, for scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run it in the foreground, for a service manager
     Run {
         #[arg(long, hide = true)]

@@ -300,6 +300,9 @@ fn a_stopped_daemon_is_gone_with_its_socket() {
     user.ask(["daemon", "start"]).ok();
     let daemon = user.daemon().unwrap();
     assert!(user.ask(["daemon", "status"]).ok().out().contains(&format!("process {daemon}")));
+    let status = user.ask(["daemon", "status", "--json"]).ok();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["pid"], daemon);
     user.ask(["daemon", "stop"]).ok();
     assert!(!is_alive(daemon) && !user.runtime_dir().join("daemon.sock").exists());
     user.ask(["daemon", "status"]).exits_with(1);

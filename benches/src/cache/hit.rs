@@ -1,5 +1,6 @@
 //! What one hit costs: wall time and CPU, the server's included, beside starting a program that does nothing.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -54,13 +55,18 @@ pub(super) fn measure(
     let tiny = ["gcc", "-O2", "-g", "-c", "-o", "src/tiny.o", "tiny.c"].map(str::to_owned).to_vec();
     let real = tree.compile_of("src/cfgparse.c", Flags { unoptimized: false, debug: true });
     settle();
-    let sources = [("one line", tiny), ("cfgparse.c", real)];
+    // As after `make clean`, or after `touch`.
+    let sources = [
+        ("one line", &tiny, Some("src/tiny.o")),
+        ("cfgparse.c", &real, Some("src/cfgparse.o")),
+        ("cfgparse.c, object there", &real, None),
+    ];
     for client in clients {
         client.empty();
     }
-    let costs = sources
-        .iter()
-        .flat_map(|(name, words)| take_turns(tree, name, words, clients, turns, check));
+    let costs = sources.iter().flat_map(|(name, words, gone)| {
+        take_turns(tree, name, words, *gone, clients, turns, check)
+    });
     costs.collect()
 }
 
@@ -68,6 +74,7 @@ fn take_turns(
     tree: &Tree,
     source: &'static str,
     words: &[String],
+    gone: Option<&str>,
     clients: &[Client],
     turns: usize,
     check: &mut Check,
@@ -101,6 +108,9 @@ fn take_turns(
     for round in 0..turns {
         for at in rotation(all.len(), round) {
             if round < all[at].most {
+                if let Some(object) = gone {
+                    let _ = fs::remove_file(tree.path().join(object));
+                }
                 used[at].push(run(&mut all[at].command));
             }
         }

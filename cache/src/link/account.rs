@@ -22,10 +22,10 @@ pub(crate) async fn of(
     parts: &Parts,
     home: &dyn Home,
     job: &Job,
-    told: Option<&[u8]>,
+    told: &[u8],
 ) -> Result<Account, Uncached> {
     let invocation = &job.question.invocation;
-    let rule = told.and_then(Rule::parse).ok_or(Reason::Dependencies)?;
+    let rule = Rule::parse(told).ok_or(Reason::Dependencies)?;
     let mut read: Vec<PathBuf> = rule.files();
     let mut seen = BTreeSet::new();
     read.retain(|path| seen.insert(path.clone()));

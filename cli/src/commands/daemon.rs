@@ -26,13 +26,13 @@ pub(crate) fn run(verb: DaemonVerb) -> ExitCode {
     };
     match verb {
         DaemonVerb::Start => match ask(&Request::Status) {
-            Ok(Reply::Status(status)) => tell(&status),
+            Ok(Reply::Status(status)) => tell(&status, false),
             Ok(_) => failed(ODD_ANSWER),
             Err(sentence) => failed(&sentence),
         },
         DaemonVerb::Stop => stop(&runtime_dir),
-        DaemonVerb::Status => match status(&runtime_dir) {
-            Ok(status) => tell(&status),
+        DaemonVerb::Status { json } => match status(&runtime_dir) {
+            Ok(status) => tell(&status, json),
             Err(sentence) => failed(&sentence),
         },
         DaemonVerb::Run { detached } => {
@@ -106,7 +106,11 @@ fn stop(runtime_dir: &RuntimeDir) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tell(status: &DaemonStatus) -> ExitCode {
+fn tell(status: &DaemonStatus, json: bool) -> ExitCode {
+    if json {
+        println!("{}", serde_json::json!(status));
+        return ExitCode::SUCCESS;
+    }
     let DaemonStatus { pid, version, uptime_seconds, builds, jobs } = status;
     println!(
         "The daemon {version} runs as process {pid} since {uptime_seconds:.0} s, with {builds} builds and {jobs} jobs."
