@@ -116,8 +116,8 @@ impl KnownFile {
             return Some((hash, state));
         }
         let before = Moment::now();
-        let bytes = fs::read(Path::new(OsStr::from_bytes(self.name.to_bytes()))).ok()?;
-        let hash = ContentHash::of(&bytes);
+        let file = fs::File::open(Path::new(OsStr::from_bytes(self.name.to_bytes()))).ok()?;
+        let hash = ContentHash::of_file(&file).ok()?;
         let same = State::at(&self.name) == Some(state);
         let trusted = same && before.would_show_a_change(state);
         *lock(&self.content) = trusted.then_some((state, hash));
