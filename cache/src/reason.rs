@@ -26,6 +26,10 @@ named_reasons! {
     Precompiled "precompiled-header" "a precompiled header lies beside a header that it read"
     ChangedMeanwhile "changed-meanwhile" "a file that it read was changed while it ran, or just before"
     ClockMoved "clock-moved" "the clock was set while it ran, so that a change of a file could be overlooked"
+    CrateMetadata "crate-metadata" "which crates a crate uses can't be told from its metadata"
+    SearchedLibraries "searched-libraries" "it may take any of too many libraries from a directory of -L"
+    Linker "linker" "its linker doesn't tell what it reads"
+    LargePackage "large-package" "macros may read any file of its package, and there are too many"
     LargeOutput "large-output" "its outputs or messages are too large to be kept"
     }
 }
