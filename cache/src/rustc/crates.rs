@@ -60,6 +60,8 @@ struct Found {
     /// All that looks like the end of a crate's name.
     ends: BTreeSet<u64>,
     is_macro: bool,
+    /// It is a crate, and no library for other languages.
+    has_metadata: bool,
 }
 
 impl Default for Seen {
@@ -79,8 +81,12 @@ impl Seen {
         if ContentHash::of(&bytes) != input.hash {
             return Err(Reason::ChangedMeanwhile);
         }
-        let is_macro = memchr::memmem::find(&bytes, b"__rustc_proc_macro_decls_").is_some();
-        let found = Arc::new(Found { ends: ends(&bytes), is_macro });
+        let has = |text: &[u8]| memchr::memmem::find(&bytes, text).is_some();
+        let found = Arc::new(Found {
+            ends: ends(&bytes),
+            is_macro: has(b"__rustc_proc_macro_decls_"),
+            has_metadata: has(b"rust_metadata_"),
+        });
         lock().put(input.hash, Arc::clone(&found));
         Ok(found)
     }
@@ -142,11 +148,11 @@ pub(super) fn of(
         for path in found.into_values() {
             let input = Input::at(files, path)?;
             if is_dynamic(&input.path) {
-                match seen.look_into(&input)?.is_macro {
-                    true => crates.have_macros = true,
-                    // A library for others beside it is no crate.
-                    false if end_of(&input.path).is_none() => {}
-                    false => return Err(Reason::CrateMetadata.into()),
+                let found = seen.look_into(&input)?;
+                match (found.is_macro, found.has_metadata) {
+                    (true, _) => crates.have_macros = true,
+                    (false, false) => continue,
+                    (false, true) => return Err(Reason::CrateMetadata.into()),
                 }
             }
             crates.used.push(input);

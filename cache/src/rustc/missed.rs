@@ -103,8 +103,13 @@ fn take(
     let mut note = |path: &Path, hash: ContentHash| {
         read.files.push((job.base.spelled(path).as_os_str().as_bytes().to_vec(), hash));
     };
+    let mut absent = Vec::new();
     for path in &info.files {
         note(path, unchanged(inner, job, path)?);
+        let other = other_place(path);
+        absent.extend(
+            other.filter(|it| fs::symlink_metadata(question.invocation.cwd.join(it)).is_err()),
+        );
     }
     if let Some(linker) = &job.linker {
         let list = compiled.dependencies.as_deref().unwrap_or_default();
@@ -112,9 +117,10 @@ fn take(
         for path in &linked {
             note(path, unchanged(inner, job, path)?);
         }
-        let places = linker::empty_places(linker, &linked);
-        read.absent = places.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+        absent.extend(linker::empty_places(linker, &linked));
     }
+    let spelled = |path: &PathBuf| job.base.spelled(path).as_os_str().as_bytes().to_vec();
+    read.absent = absent.iter().map(spelled).collect();
     for (name, value) in info.variables {
         // rustc read them in the environment that the wrapper told of, and may have been told others in other ways.
         let given = name.to_str().and_then(|name| variable(&question.invocation, name));
@@ -138,6 +144,17 @@ fn take(
         return Err(Reason::ClockMoved);
     }
     Ok((read, taken))
+}
+
+/// Where else a module's file might be: rustc wants exactly one of `x.rs` and `x/mod.rs`.
+fn other_place(path: &Path) -> Option<PathBuf> {
+    if path.extension()? != "rs" {
+        return None;
+    }
+    match path.file_name()? == "mod.rs" {
+        true => Some(path.parent()?.with_extension("rs")),
+        false => Some(path.with_extension("").join("mod.rs")),
+    }
 }
 
 fn inputs(job: &CrateJob) -> impl Iterator<Item = &Input> {
