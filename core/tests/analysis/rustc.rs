@@ -95,6 +95,10 @@ fn crates_and_directories_are_told_from_what_is_asked() {
     assert_eq!(there.remaps, [("/w".into(), ".".into())]);
     assert_eq!(there.linker, Some("/bin/ld".into()));
     assert_eq!(there.sysroot, Some("/s".into()));
+    assert_eq!(
+        compile("rustc --crate-name x a.rs --color=always --diagnostic-width 80").looks,
+        ["always", "80"]
+    );
     let elsewhere =
         compile(&line.replace("/t/", "/u/").replace("/bin/ld", "/ld").replace("/s", "/r"));
     assert_eq!(there.asked, elsewhere.asked, "places don't show in what is asked");
@@ -114,8 +118,6 @@ fn what_is_asked_differs_where_a_crate_would() {
         "--cap-lints allow",
         "-Wunused",
         "--json=artifacts",
-        "--color always",
-        "--diagnostic-width=80",
         "--extern y",
         "-l z",
         "--target wasm32-unknown-unknown",

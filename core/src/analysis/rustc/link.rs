@@ -94,6 +94,10 @@ pub fn is_followed(argument: &OsStr) -> bool {
         }
         return true;
     }
+    // A linker that is named by its path can't be asked for through its driver.
+    if bytes.starts_with(b"-fuse-ld=") && bytes.contains(&b'/') {
+        return false;
+    }
     DRIVER.contains(&bytes) || DRIVER_BEGINNINGS.iter().any(|it| bytes.starts_with(it))
 }
 
@@ -130,6 +134,7 @@ mod tests {
             "-plugin",
             "-Wl,-r",
             "-B/x",
+            "-fuse-ld=/opt/ld",
             "@x",
         ] {
             assert!(!is_followed(OsStr::new(other)), "{other}");

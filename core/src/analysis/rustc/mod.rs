@@ -51,7 +51,9 @@ pub struct RustcCompile {
     pub remaps: Vec<(OsString, OsString)>,
     /// The processor of this machine is asked for.
     pub native: bool,
-    /// All that is asked of rustc, without the names of what is told above by its place only.
+    /// How messages are to look: `--color` and `--diagnostic-width`.
+    pub looks: Vec<OsString>,
+    /// All else that is asked of rustc, without the names of what is told above by its place only.
     pub asked: Vec<OsString>,
 }
 

@@ -247,6 +247,10 @@ impl Walk {
                     }
                 }
             }
+            "color" | "diagnostic-width" => {
+                self.compile.looks.push(value.to_owned());
+                return Ok(());
+            }
             "crate-name" => self.crate_name = Some(text()?.to_owned()),
             // A verbatim name may be any file's.
             "l" if text()?.contains("verbatim") => return Err(Refusal::LinkArgument),
