@@ -18,8 +18,12 @@ const NOISE: [&str; 5] = [
 ];
 /// rustc's own that name the programs around it.
 const AROUND: [&str; 3] = ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
-/// What a link looks at.
-const LINK: [&str; 7] = [
+/// What a link looks at, if only for its messages.
+const LINK: [&str; 11] = [
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_MESSAGES",
     "LIBRARY_PATH",
     "COMPILER_PATH",
     "GCC_EXEC_PREFIX",

@@ -55,8 +55,8 @@ pub(super) struct StoredCrate {
     pub(super) dep_info: BlobId,
     pub(super) stdout: Option<BlobId>,
     pub(super) stderr: Option<BlobId>,
-    /// The terminal that the messages were made for, if there are any.
-    pub(super) terminal: String,
+    /// What the messages were made to look for; `None` if there are none.
+    pub(super) looks: Option<String>,
     /// The directory of the outputs, as spelt.
     pub(super) out_dir: Vec<u8>,
     /// The directory of the outputs, absolute, if its name shows in the result otherwise than can be changed.
@@ -80,7 +80,7 @@ pub(super) fn keep(store: &Store, key: &Key, entry: Entry) -> Result<(), StoreEr
         let same = |it: &Entry| {
             let (one, other) = (&it.result, &entry.result);
             it.read == entry.read
-                && one.terminal == other.terminal
+                && one.looks == other.looks
                 && one.only_in == other.only_in
                 && one.base == other.base
         };
@@ -94,12 +94,11 @@ pub(super) fn keep(store: &Store, key: &Key, entry: Entry) -> Result<(), StoreEr
 }
 
 impl StoredCrate {
-    /// Whether it may be used for outputs in `out_dir`, below `base`, said on `terminal`.
-    pub(super) fn suits(&self, out_dir: &Path, base: &Base, terminal: &str) -> bool {
-        let silent = self.stdout.is_none() && self.stderr.is_none();
+    /// Whether it may be used for outputs in `out_dir`, below `base`, with messages of these looks.
+    pub(super) fn suits(&self, out_dir: &Path, base: &Base, looks: &str) -> bool {
         let here = self.only_in.as_deref().is_none_or(|it| it == out_dir.as_os_str().as_bytes());
         let there = self.base.as_deref().is_none_or(|it| Some(it) == base.directory());
-        here && there && (silent || self.terminal == terminal)
+        here && there && self.looks.as_deref().is_none_or(|it| it == looks)
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use farmbuild_core::analysis::RustcCompile;
 use farmbuild_core::job::Invocation;
@@ -46,7 +47,18 @@ pub(super) struct Linker {
     pub(super) directories: Vec<PathBuf>,
 }
 
-type Answer = Arc<tokio::sync::Mutex<Option<Arc<Linker>>>>;
+/// How long a linker that couldn't be followed isn't asked again.
+const PAUSE: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+enum Asked {
+    #[default]
+    Never,
+    Known(Arc<Linker>),
+    Refused(Instant, Uncached),
+}
+
+type Answer = Arc<tokio::sync::Mutex<Asked>>;
 
 /// The linkers that were asked.
 #[derive(Default)]
@@ -81,12 +93,19 @@ impl Linkers {
             Arc::clone(known.entry(choice).or_default())
         };
         let mut answer = answer.lock().await;
-        if let Some(linker) = answer.as_ref().filter(|it| it.compiler.is_unchanged(files)) {
-            return Ok(Arc::clone(linker));
+        match &*answer {
+            Asked::Known(linker) if linker.compiler.is_unchanged(files) => {
+                return Ok(Arc::clone(linker));
+            }
+            Asked::Refused(when, why) if when.elapsed() < PAUSE => return Err(why.clone()),
+            _ => {}
         }
-        let asked = Arc::new(ask(files, home, invocation, compile, program).await?);
-        *answer = Some(Arc::clone(&asked));
-        Ok(asked)
+        let asked = ask(files, home, invocation, compile, program).await.map(Arc::new);
+        *answer = match &asked {
+            Ok(linker) => Asked::Known(Arc::clone(linker)),
+            Err(why) => Asked::Refused(Instant::now(), why.clone()),
+        };
+        asked
     }
 }
 
@@ -107,12 +126,9 @@ async fn ask(
     let chosen = compile.asked.iter().filter_map(|it| it.to_str());
     let chosen = chosen.filter_map(|it| it.split_once("-fuse-ld=")).map(|(_, name)| name);
     let chosen = chosen.filter_map(|name| name.split_ascii_whitespace().next());
-    let parts: Vec<String> = PARTS
-        .iter()
-        .map(|&part| part.to_owned())
-        .chain(chosen.map(|name| format!("ld.{name}")))
-        .collect();
-    for part in &parts {
+    let parts = PARTS.iter().map(|&part| (part.to_owned(), false));
+    let parts: Vec<_> = parts.chain(chosen.map(|name| (format!("ld.{name}"), true))).collect();
+    for (part, needed) in &parts {
         let question = OsString::from(format!("-print-prog-name={part}"));
         let ran = home.run(&driver, &[question]).await.map_err(|_| unknown())?;
         let answer = PathBuf::from(OsString::from_vec(ran.stdout.trim_ascii_end().to_vec()));
@@ -123,6 +139,7 @@ async fn ask(
         match found {
             Some(path) if compiler::is_elf(&path) => programs.push(path),
             Some(path) if path.is_file() => return Err(Reason::CompilerScript.into()),
+            _ if *needed => return Err(unknown()),
             _ => {}
         }
     }

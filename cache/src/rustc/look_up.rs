@@ -55,6 +55,16 @@ impl CrateJob {
         self.question.invocation.cwd.join(&self.compile.source)
     }
 
+    /// All that messages were made for.
+    pub(super) fn looks(&self) -> String {
+        let mut looks = self.question.terminal.clone();
+        for look in &self.compile.looks {
+            looks.push('\u{1f}');
+            looks.push_str(&look.to_string_lossy());
+        }
+        looks
+    }
+
     /// The key of the crate's record for explanations.
     pub(super) fn crate_key(&self) -> Key {
         key::of_crate(&self.question.invocation, &self.compile, &self.base)
@@ -155,8 +165,8 @@ impl Inner {
         let mut nearest: Option<Vec<WhyChange>> = None;
         for entry in known::entries(&self.parts.store, &job.key).iter().rev() {
             let out_dir = cwd.join(&compile.out_dir);
-            if !entry.result.suits(&out_dir, &job.base, &question.terminal) {
-                let words = "the directory of the outputs shows in the result";
+            if !entry.result.suits(&out_dir, &job.base, &job.looks()) {
+                let words = "its directory or the terminal shows in what is known";
                 nearest.get_or_insert_with(|| vec![change("directory", words)]);
                 continue;
             }

@@ -89,7 +89,7 @@ fn take(
     compiled: &mut Compiled,
 ) -> Result<(Read, Taken), Reason> {
     let CrateJob { question, compile, .. } = job;
-    let taken = Taken::read(compile, &question.invocation, compiled, &question.terminal)?;
+    let taken = Taken::read(compile, &question.invocation, compiled, job.looks())?;
     // Looked at when all has been read: whoever claims an output now can't have written it before.
     if claim.is_contested() {
         return Err(Reason::ContestedOutput);

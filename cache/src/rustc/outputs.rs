@@ -28,7 +28,7 @@ pub(super) struct Taken {
     pub(super) dep_info: Vec<u8>,
     stdout: Bytes,
     stderr: Bytes,
-    terminal: String,
+    looks: String,
     out_dir: PathBuf,
     absolute_out_dir: PathBuf,
     pub(super) lines: u64,
@@ -39,7 +39,7 @@ impl Taken {
         compile: &RustcCompile,
         invocation: &Invocation,
         compiled: &Compiled,
-        terminal: &str,
+        looks: String,
     ) -> Result<Self, Reason> {
         let read = |path: &Path| {
             let path = invocation.cwd.join(path);
@@ -69,7 +69,7 @@ impl Taken {
             dep_info: read(dep_info)?.0,
             stdout: compiled.stdout.clone(),
             stderr: compiled.stderr.clone(),
-            terminal: terminal.to_owned(),
+            looks,
             out_dir: compile.out_dir.clone(),
             absolute_out_dir: invocation.cwd.join(&compile.out_dir),
             lines: compiled.lines,
@@ -91,6 +91,8 @@ impl Taken {
             || [&dep_info[..], &self.stdout, &stderr].into_iter().any(shows);
         let mut all = outputs().chain([&dep_info[..], &self.stdout, &stderr]);
         let based = all.any(|bytes| base.shows_in(bytes));
+        let mut lines = self.stderr.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let says = !self.stdout.is_empty() || lines.any(|line| !line.starts_with(ARTIFACT));
         let keep = |bytes: &[u8]| match bytes {
             [] => Ok(None),
             bytes => store.put_blob(bytes).map(Some),
@@ -105,7 +107,7 @@ impl Taken {
             dep_info: store.put_blob(&self.dep_info)?,
             stdout: keep(&self.stdout)?,
             stderr: keep(&self.stderr)?,
-            terminal: self.terminal,
+            looks: says.then_some(self.looks),
             out_dir: self.out_dir.as_os_str().as_bytes().to_vec(),
             only_in: tied.then(|| absolute.to_vec()),
             base: base.directory().filter(|_| based).map(<[u8]>::to_vec),
