@@ -86,3 +86,36 @@ fn a_wrapper_of_the_users_stays_and_is_told_of() {
     assert!(built.ended.err().contains("another wrapper"), "{}", built.ended);
     assert_eq!(built.compiled, 0, "{}", rusty.user.stats());
 }
+
+#[test]
+fn the_width_of_messages_counts_only_where_there_are_any() {
+    let rusty = Rusty::new(&[]);
+    rusty.tree.write("silent.rs", "pub fn silent() -> i32 { 1 }\n");
+    rusty
+        .tree
+        .write("loud.rs", "pub fn loud() -> i32 { let unused_variable_of_a_long_name = 1; 1 }\n");
+    let compile = |name: &str, width: &str| {
+        let source = format!("{name}.rs");
+        let width = format!("--diagnostic-width={width}");
+        let words = [
+            FARMBUILD,
+            "cc",
+            "rustc",
+            "--crate-name",
+            name,
+            "--crate-type=lib",
+            "--emit=dep-info,metadata",
+            "--error-format=json",
+            "--json=artifacts,diagnostic-rendered-ansi",
+            "--out-dir=target",
+            &width,
+            &source,
+        ];
+        let built = rusty.build_in(rusty.tree.path(), &words, |_| {});
+        assert!(built.ended.status.success(), "{}", built.ended);
+        built.compiled
+    };
+    assert_eq!([compile("silent", "40"), compile("loud", "40")], [1, 1]);
+    assert_eq!([compile("silent", "120"), compile("loud", "120")], [0, 1]);
+    assert_eq!([compile("silent", "40"), compile("loud", "40")], [0, 0], "{}", rusty.user.stats());
+}

@@ -36,3 +36,22 @@ fn documentation_is_made() {
     rusty.cargo(&["doc", "-p", "middle"]);
     assert!(rusty.tree.has("target/doc/middle/fn.native.html"));
 }
+
+#[test]
+fn the_page_about_the_cache_names_only_tests_that_are_there() {
+    let page = include_str!("../../../docs/cache.md");
+    let tests = [
+        include_str!("changes.rs"),
+        include_str!("place.rs"),
+        include_str!("reuse.rs"),
+        include_str!("tools.rs"),
+    ];
+    let (_, table) = page.split_once("### Beside sccache").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let rows: Vec<_> = table.lines().filter(|line| line.ends_with("` |")).collect();
+    assert!(rows.len() > 5, "{table}");
+    for row in rows {
+        let name = row.trim_end_matches("` |").rsplit('`').next().unwrap();
+        assert!(tests.iter().any(|text| text.contains(&format!("fn {name}()"))), "{name}");
+    }
+}
