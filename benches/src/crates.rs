@@ -68,7 +68,8 @@ pub fn measure(clients: &[Client], quick: bool) -> Result<Report, String> {
         let mut command = client.cargo(&cargo());
         let homes = ["CARGO_HOME", "RUSTUP_HOME"].map(|name| (name, home(name)));
         command.args(["build", "--locked", "--offline"]).current_dir(&sources).envs(homes);
-        run(command.env("CARGO_INCREMENTAL", "0")).wall.as_secs_f64()
+        command.env("CARGO_INCREMENTAL", "0").env("CARGO_TARGET_DIR", sources.join("target"));
+        run(&mut command).wall.as_secs_f64()
     };
     let mut all: Vec<Builds> = clients.iter().map(Builds::none).collect();
     let mut reference = BTreeMap::new();
