@@ -161,9 +161,6 @@ fn begin(path: &Path, umask: u32) -> Result<StagedFile, RestoreError> {
     if fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(RestoreError::Place);
     }
-    if let Some(parent) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
-        fs::create_dir_all(parent)?;
-    }
     Ok(StagedFile::create(path, umask)?)
 }
 

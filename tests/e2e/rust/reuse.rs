@@ -90,6 +90,7 @@ fn a_wrapper_of_the_users_stays_and_is_told_of() {
 #[test]
 fn the_width_of_messages_counts_only_where_there_are_any() {
     let rusty = Rusty::new(&[]);
+    rusty.tree.write("out/there", "");
     rusty.tree.write("silent.rs", "pub fn silent() -> i32 { 1 }\n");
     rusty
         .tree
@@ -107,7 +108,7 @@ fn the_width_of_messages_counts_only_where_there_are_any() {
             "--emit=dep-info,metadata",
             "--error-format=json",
             "--json=artifacts,diagnostic-rendered-ansi",
-            "--out-dir=target",
+            "--out-dir=out",
             &width,
             &source,
         ];
