@@ -119,7 +119,20 @@ pub(super) fn shown(name: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_not_understood(text in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = [b"x.d: ", &text[..]].concat();
+            if let Some(info) = DepInfo::parse(&text, Path::new("x.d")) {
+                prop_assert!(info.files.len() + info.variables.len() <= text.len());
+            }
+            prop_assert_eq!(moved(&text, Path::new("/t"), Path::new("/t")).0, text);
+        }
+    }
 
     const TEXT: &[u8] = b"/t/deps/x-1.d: src/lib.rs src/a\\ b.rs /o/gen.rs\n\n\
         /t/deps/libx-1.rlib: src/lib.rs src/a\\ b.rs /o/gen.rs\n\nsrc/lib.rs:\nsrc/a\\ b.rs:\n\n\

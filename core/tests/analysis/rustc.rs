@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use farmbuild_core::analysis::rustc::{RustcCompile, SearchKind};
 use farmbuild_core::analysis::{self, Analysis, AnalysisError, Kind, ResponseFiles};
+use proptest::prelude::*;
 
 struct Texts(HashMap<&'static str, &'static str>);
 
@@ -195,4 +196,55 @@ fn a_response_file_has_an_argument_a_line() {
     assert_eq!(compile.source, Path::new("src/lib.rs"));
     assert!(compile.asked.contains(&"--cfg feature=\"a b\"".into()));
     assert!(analysed_with("rustc @none", &[]).is_err());
+}
+
+/// Words that mean something to rustc, so that lines of them get further than noise would.
+fn words() -> impl Strategy<Value = Vec<String>> {
+    let known = prop::sample::select(vec![
+        "-C",
+        "-L",
+        "-l",
+        "--extern",
+        "--emit",
+        "--emit=",
+        "--crate-type",
+        "--crate-name",
+        "x",
+        "a.rs",
+        "lib",
+        "bin",
+        "dep-info,link",
+        "metadata=m",
+        "extra-filename=-1",
+        "incremental=/t",
+        "a=b=c",
+        "=",
+        "dependency=",
+        "native=/n",
+        "--remap-path-prefix",
+        "--target",
+        "t.json",
+        "-g",
+        "--test",
+        "@x",
+        "-",
+        "--",
+        "rustc",
+        "link-arg=-Wl,-z,",
+    ]);
+    let word = prop_oneof![4 => known.prop_map(str::to_owned), 1 => "\\PC{0,12}"];
+    prop::collection::vec(word, 0..24)
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_a_compile_of_one_crate_or_refused(words in words()) {
+        let argv: Vec<OsString> = ["rustc".into()].into_iter().chain(words.iter().map(OsString::from)).collect();
+        let Ok(analysis) = analysis::analyse(&argv, Path::new("/w"), &Texts(HashMap::new())) else { return Ok(()) };
+        if let Some(Ok(compile)) = analysis.rustc {
+            prop_assert!(words.contains(&compile.source.to_str().unwrap().to_owned()));
+            prop_assert!(!compile.crate_name.is_empty() || words.contains(&String::new()));
+            prop_assert!(compile.asked.len() <= words.len() * 8);
+        }
+    }
 }
