@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use farmbuild_benches::cache::client::Client;
 use farmbuild_benches::machine::Machine;
 use farmbuild_benches::makespan::Scale;
-use farmbuild_benches::{cache, makespan, memory, overhead};
+use farmbuild_benches::{cache, crates, makespan, memory, overhead};
 use serde_json::{Map, Value};
 
 const USAGE: &str = "\
@@ -18,6 +19,7 @@ sections (the first three unless named):
   memory     the daemon at rest and with 500 jobs in flight
   cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
              cache-history
+  cargo      a build of a hundred crates from the registry, cold and warm, beside sccache
 
 options:
   --quick       a tenth of the size
@@ -31,7 +33,7 @@ options of cache:
   --commits N        history: so many commits (50)
   -g, -g0            edits and history: only with debug info, or only without";
 
-const SECTIONS: [&str; 3] = ["overhead", "makespan", "memory"];
+const SECTIONS: [&str; 4] = ["overhead", "makespan", "memory", "cargo"];
 
 #[derive(Default)]
 struct Options {
@@ -138,6 +140,17 @@ fn measure(options: &Options, binary: Option<&Path>) -> Result<Value, String> {
         let result = memory::measure(binary, board_compiler);
         say(&format!("memory\n{}", memory::show(&result)));
         figures.insert("memory".to_owned(), value(&result));
+    }
+    // Needs the registry, and so runs by name only.
+    if options.sections.iter().any(|section| section == "cargo") {
+        let sccache = options.cache.sccache.as_deref();
+        let sccache = sccache.map(cache::sccache::provide).transpose()?;
+        let mut clients = vec![Client::plain()];
+        clients.extend(sccache.as_deref().map(Client::sccache));
+        clients.extend(binary.map(Client::farmbuild));
+        let result = crates::measure(&clients, options.quick)?;
+        say(&crates::show(&result));
+        figures.insert("cargo".to_owned(), value(&result));
     }
     if !options.cache.parts.is_empty() {
         let result = cache::measure(binary, &options.cache, &say)?;

@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod cache;
+pub mod crates;
 pub mod farmbuild;
 pub mod machine;
 pub mod makespan;

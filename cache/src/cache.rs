@@ -25,6 +25,7 @@ use crate::missed::Missed;
 use crate::outputs::{self, Taken};
 use crate::plan::Plan;
 use crate::reason::Reason;
+use crate::rustc::Rustc;
 use crate::search::Chains;
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::tier::{ALL, Found, Kept, Parts, SeenText};
@@ -47,7 +48,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     compilers: Compilers,
     pub(crate) chains: Chains,
-    claims: Claims,
+    pub(crate) rustc: Rustc,
+    pub(crate) claims: Claims,
     explanations: Explanations,
     writers: Arc<Semaphore>,
     kept: AtomicU64,
@@ -70,6 +72,7 @@ impl CompileCache {
                 parts,
                 compilers: Compilers::default(),
                 chains: Chains::default(),
+                rustc: Rustc::default(),
                 claims: Claims::default(),
                 explanations: Explanations::new(),
                 writers: Arc::new(Semaphore::new(WRITERS)),
@@ -105,6 +108,9 @@ impl Cache for CompileCache {
     async fn look_up(&self, question: Question, home: &Arc<dyn Home>) -> LookUp {
         let began = Moment::now();
         let inner = &self.inner;
+        if question.analysis.rustc.is_some() {
+            return inner.look_up_crate(question, home, began).await;
+        }
         let source =
             question.analysis.sources.first().map(|it| question.invocation.cwd.join(&it.path));
         match inner.prepare(question, home.as_ref(), began).await {
@@ -207,10 +213,18 @@ impl Inner {
 
     /// Writes a result, in the background. At most [`WRITERS`] are on their way.
     pub(crate) async fn write(self: Arc<Self>, job: Arc<Job>, written: Written) {
+        self.in_background(move |inner| inner.write_now(&job, written)).await;
+    }
+
+    /// Writes something in the background, when there is room for another writer.
+    pub(crate) async fn in_background(
+        self: Arc<Self>,
+        write: impl FnOnce(&Self) -> Result<(), StoreError> + Send + 'static,
+    ) {
         let Ok(permit) = Arc::clone(&self.writers).acquire_owned().await else { return };
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let outcome = self.write_now(&job, written);
+            let outcome = write(&self);
             if let Err(error) = &outcome {
                 tracing::warn!("a result couldn't be kept in the cache: {error}");
             }

@@ -3,7 +3,7 @@
 //!
 //! Asked of the compiler once; afterwards a `stat` for each of its files tells whether the answer holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -79,7 +79,26 @@ impl Compilers {
 }
 
 impl Compiler {
-    fn is_unchanged(&self, files: &Files) -> bool {
+    /// What these files make up, in their order; `None` if one of them can't be read.
+    pub(crate) fn of(files: &Files, kind: &str, paths: Vec<PathBuf>) -> Option<Self> {
+        let (mut seen, mut known) = (Vec::new(), HashSet::new());
+        let mut digest = Digest::new(kind);
+        for path in paths {
+            if known.insert(path.clone()) {
+                let hash = files.hash(&path)?;
+                digest.bytes("file", &hash.0);
+                seen.push((path, hash));
+            }
+        }
+        Some(Self { id: digest.key(), linker: None, files: seen })
+    }
+
+    /// Whether a file is one of the compiler's own.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.files.iter().any(|(own, _)| own == path)
+    }
+
+    pub(crate) fn is_unchanged(&self, files: &Files) -> bool {
         self.files.iter().all(|(path, hash)| files.hash(path) == Some(*hash))
     }
 }
@@ -138,24 +157,10 @@ async fn ask(
         paths.extend(Some(plugin).filter(|plugin| plugin.is_absolute()));
     }
     for program in &programs {
-        let mut listing = invocation.clone();
-        listing.program = program.clone();
-        listing.env.push(("LD_TRACE_LOADED_OBJECTS".into(), "1".into()));
-        // A program that needs no loader runs, and says its version.
-        let ran = home.run(&listing, &["--version".into()]).await.map_err(|_| unknown())?;
-        paths.extend(loaded_objects(&ran.stdout));
+        paths.extend(loaded_by(home, invocation, program).await.ok_or_else(unknown)?);
     }
-    let mut seen = Vec::new();
-    let mut digest = Digest::new("farmbuild compiler 1");
-    for path in paths {
-        if seen.iter().any(|(known, _)| *known == path) {
-            continue;
-        }
-        let hash = files.hash(&path).ok_or_else(unknown)?;
-        digest.bytes("file", &hash.0);
-        seen.push((path, hash));
-    }
-    Ok(Compiler { id: digest.key(), linker, files: seen })
+    let compiler = Compiler::of(files, "farmbuild compiler 1", paths).ok_or_else(unknown)?;
+    Ok(Compiler { linker, ..compiler })
 }
 
 /// Whether a linker's version is one that knows `--dependency-file`: `GNU ld (GNU Binutils for Debian) 2.40`.
@@ -167,14 +172,28 @@ fn tells_what_it_reads(version: &[u8]) -> bool {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (2, 35)
 }
 
-fn is_elf(path: &Path) -> bool {
+/// The shared objects that a program loads when it starts; `None` if it can't be asked.
+pub(crate) async fn loaded_by(
+    home: &dyn Home,
+    invocation: &Invocation,
+    program: &Path,
+) -> Option<Vec<PathBuf>> {
+    let mut listing = invocation.clone();
+    listing.program = program.to_owned();
+    listing.env.push(("LD_TRACE_LOADED_OBJECTS".into(), "1".into()));
+    // A program that needs no loader runs, and says its version.
+    let ran = home.run(&listing, &["--version".into()]).await.ok()?;
+    Some(loaded_objects(&ran.stdout))
+}
+
+pub(crate) fn is_elf(path: &Path) -> bool {
     let mut magic = [0; 4];
     let read =
         fs::File::open(path).and_then(|mut it| std::io::Read::read_exact(&mut it, &mut magic));
     read.is_ok() && magic == *b"\x7fELF"
 }
 
-fn on_path(invocation: &Invocation, name: &Path) -> Option<PathBuf> {
+pub(crate) fn on_path(invocation: &Invocation, name: &Path) -> Option<PathBuf> {
     let directories = std::env::split_paths(variable(invocation, "PATH")?).collect::<Vec<_>>();
     let candidates = directories.iter().map(|it| invocation.cwd.join(it).join(name));
     candidates.into_iter().find(|path| path.is_file())

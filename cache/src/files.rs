@@ -5,7 +5,6 @@
 
 use std::ffi::CString;
 use std::fs;
-use std::io::Read;
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -142,9 +141,7 @@ impl KnownFile {
         }
         let before = Moment::now();
         let file = openat(from, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        let mut bytes = Vec::new();
-        fs::File::from(file).read_to_end(&mut bytes).ok()?;
-        let hash = ContentHash::of(&bytes);
+        let hash = ContentHash::of_file(&file.into()).ok()?;
         let trusted = now() == Some(state) && before.would_show_a_change(state);
         *lock(&self.content) = trusted.then_some((state, hash));
         Some((hash, state))

@@ -20,7 +20,7 @@ use crate::rule::Rule;
 use crate::store::{BlobId, Store, StoreError};
 
 /// Larger outputs aren't kept; they are taken into memory for a moment.
-const MOST_BYTES: u64 = 512 << 20;
+pub(crate) const MOST_BYTES: u64 = 512 << 20;
 
 /// What a compile left, read into memory, so that the files may change.
 pub(crate) struct Taken {

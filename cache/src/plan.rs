@@ -301,7 +301,7 @@ fn looks_at_bytes(arg: &[u8]) -> bool {
 }
 
 /// What tells this machine's processor from others.
-fn processor() -> Vec<u8> {
+pub(crate) fn processor() -> Vec<u8> {
     let info = std::fs::read("/proc/cpuinfo").unwrap_or_default();
     let telling: [&[u8]; 7] =
         [b"vendor_id", b"cpu family", b"model", b"stepping", b"flags", b"Features", b"CPU "];

@@ -15,7 +15,7 @@ Builds:
   farmbuild make                  as many jobs as the farm takes, live
   farmbuild ninja, farmbuild cargo build, farmbuild ./build.sh
   make CC='farmbuild cc gcc'      one compiler instead of a whole build; a symbolic link named gcc works too
-  RUSTC_WRAPPER=farmbuild         for cargo without `farmbuild cargo`
+  RUSTC_WRAPPER=farmbuild         for cargo without `farmbuild cargo`; CARGO_INCREMENTAL=0 lets all crates be cached
 
 The farm: --farm FILE, else $FARMBUILD_FARM, else ~/.config/farmbuild/farm.toml, else $FARMBUILD_HOSTS or $DISTCC_HOSTS
 (distcc's host list), else this machine alone. A farm.toml:

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use farmbuild_core::analysis::rustc;
 
 use args::{Args, Verb};
 
@@ -31,8 +32,8 @@ fn main() -> ExitCode {
 }
 
 /// The compiler invocation that this process stands for: `gcc ...` through a link of that name, or
-/// `farmbuild cc gcc ...`, or, as `RUSTC_WRAPPER` and `CC="farmbuild gcc"` have it, `farmbuild gcc ...`. Decided before
-/// the command line is parsed, because a wrapper is started for every job.
+/// `farmbuild cc gcc ...`, or, as `RUSTC_WRAPPER` and `CC="farmbuild gcc"` have it, `farmbuild gcc ...`; clippy stands before
+/// rustc there. Decided before the command line is parsed, because a wrapper is started for every job.
 fn as_wrapper(argv: &[OsString]) -> Option<Vec<OsString>> {
     let own_name = Path::new(argv.first()?).file_name()?;
     if is_wrapped(own_name) {
@@ -44,7 +45,18 @@ fn as_wrapper(argv: &[OsString]) -> Option<Vec<OsString>> {
     }
     let compiler =
         Path::new(first).file_name().is_some_and(|name| first != "cc" && is_wrapped(name));
-    compiler.then(|| argv[1..].to_vec())
+    (compiler || is_before_rustc(argv)).then(|| argv[1..].to_vec())
+}
+
+/// `farmbuild clippy-driver /usr/bin/rustc ...`, or another program that cargo was told to put in front of rustc. Not
+/// `farmbuild cargo rustc`, which is a build.
+fn is_before_rustc(argv: &[OsString]) -> bool {
+    let from_cargo = || {
+        ["CARGO", "RUSTC_WORKSPACE_WRAPPER"].iter().any(|name| env::var_os(name).is_some())
+            && argv.get(2).is_some_and(|rustc| Path::new(rustc).is_absolute())
+    };
+    let is_clippy = |program: &OsString| Path::new(program).ends_with("clippy-driver");
+    rustc::stands_before_rustc(&argv[1..]) && (argv.get(1).is_some_and(is_clippy) || from_cargo())
 }
 
 fn is_wrapped(name: &OsStr) -> bool {
@@ -100,12 +112,17 @@ mod tests {
             wrapped(&["farmbuild", "/usr/bin/rustc", "-vV"]).unwrap(),
             ["/usr/bin/rustc", "-vV"]
         );
+        assert_eq!(
+            wrapped(&["farmbuild", "/bin/clippy-driver", "/usr/bin/rustc", "-vV"]).unwrap(),
+            ["/bin/clippy-driver", "/usr/bin/rustc", "-vV"]
+        );
         assert_eq!(wrapped(&["cc", "cc", "a.o"]).unwrap(), ["cc", "cc", "a.o"]);
     }
 
     #[test]
     fn a_build_is_no_wrapper() {
         assert_eq!(wrapped(&["farmbuild", "make", "CC=gcc"]), None);
+        assert_eq!(wrapped(&["farmbuild", "cargo", "rustc"]), None);
         assert_eq!(wrapped(&["farmbuild", "cc"]), None);
         assert_eq!(wrapped(&["farmbuild"]), None);
     }

@@ -22,5 +22,6 @@ mod identity;
 mod jobserver;
 mod odd_input;
 mod reports;
+mod rust;
 mod why;
 mod wrapping;

@@ -3,6 +3,7 @@
 //! A whole build calls every cache by the compiler's name (`CC=gcc`, found first in the search path), so that all of
 //! them are given the very same command lines. Knows nothing of what is built.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,25 @@ impl Client {
         command
     }
 
+    /// The cargo at this path with this one in front of rustc.
+    #[must_use]
+    pub fn cargo(&self, cargo: &OsStr) -> Command {
+        let mut command = match &self.kind {
+            Kind::Farmbuild(farmbuild) => {
+                let mut command = farmbuild.command();
+                command.arg(cargo);
+                command
+            }
+            _ => Command::new(cargo),
+        };
+        command.env_remove("RUSTC_WRAPPER");
+        if let Kind::Sccache(program) = &self.kind {
+            command.env("RUSTC_WRAPPER", program);
+        }
+        self.configure(&mut command);
+        command
+    }
+
     /// One compile: `words` is the compiler and its arguments.
     #[must_use]
     pub fn compile(&self, words: &[String]) -> Command {
@@ -174,6 +194,12 @@ impl Client {
     pub fn empty(&self) {
         self.stop();
         self.remove("cache");
+        self.start();
+    }
+
+    /// Waits until what was found out is written.
+    pub fn rest(&self) {
+        self.stop();
         self.start();
     }
 

@@ -47,7 +47,7 @@ impl Counts {
         Self {
             direct: field("/jobs/hit/direct"),
             preprocessed: field("/jobs/hit/preprocessed") + field("/jobs/hit/declaration"),
-            compiled: field("/jobs/local/no-hosts"),
+            compiled: field("/jobs/local/no-hosts") + field("/jobs/local/rustc"),
         }
     }
 

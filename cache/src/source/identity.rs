@@ -17,6 +17,16 @@ impl ContentHash {
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
+
+    /// Hashes what `file` holds, without having all of it in memory.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn of_file(file: &std::fs::File) -> std::io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file)?;
+        Ok(Self(*hasher.finalize().as_bytes()))
+    }
 }
 
 impl fmt::Debug for ContentHash {

@@ -1,7 +1,7 @@
 //! `farmbuild make ...`: runs a build with its compilers masqueraded, its jobs counted and its tokens provided.
 //!
 //! [`session`] is the connection to the daemon for the build's life, [`masquerade`] and [`compiler_variables`] put
-//! wrappers in the compilers' places, [`tool`] knows how make, ninja and cargo are told how much may run at once,
+//! wrappers in the compilers' places, [`rustc_wrapper`] in rustc's, [`tool`] knows how make, ninja and cargo are told how much may run at once,
 //! [`child`] runs the command, [`progress`] and [`summary`] show it. The exit status is the build's own.
 
 mod child;
@@ -9,6 +9,7 @@ mod compiler_variables;
 mod masquerade;
 mod outer;
 mod progress;
+mod rustc_wrapper;
 mod session;
 mod summary;
 mod tool;
@@ -165,6 +166,9 @@ fn masqueraded(
     }));
     command.env_clear().envs(env.iter().map(|(key, value)| (key, value)));
     command.env("PATH", path).env("FARMBUILD_BUILD", build.0.to_string());
+    if plan.is_cargo() {
+        rustc_wrapper::put_in_place(&mut command, &plan.args, env, &own);
+    }
     Ok(command)
 }
 

@@ -77,6 +77,11 @@ impl Plan {
             _ => other(Tool::Other),
         }
     }
+
+    /// Whether it is cargo, which has to be told of wrappers.
+    pub(crate) fn is_cargo(&self) -> bool {
+        self.tool == Tool::Cargo
+    }
 }
 
 fn user_makeflags() -> Makeflags {

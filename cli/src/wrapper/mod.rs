@@ -5,6 +5,7 @@
 //! the limits, the process number and the signals of a plain build for nothing. Only a compile whose result is to be
 //! kept runs as a child: see [`watched`].
 
+mod hidden;
 mod watched;
 
 use std::env;

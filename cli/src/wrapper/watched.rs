@@ -18,6 +18,7 @@ use rustix::termios::{OptionalActions, isatty, tcgetattr, tcgetwinsize, tcsetatt
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::hidden::{self, Hiding};
 use crate::client::connection::Connection;
 
 /// Messages beyond this many bytes are passed on and not kept.
@@ -58,6 +59,7 @@ pub(super) fn run(
         true => None,
         false => Some(unnamed_file(&mut extra)?),
     };
+    let hidden = hidden::words(&extra);
     compiler.args(extra).stdout(Stdio::piped());
     let terminal = match isatty(io::stderr()) {
         true => Some(pseudo_terminal(&mut compiler).ok()?),
@@ -80,7 +82,7 @@ pub(super) fn run(
             let _ = kill_process(pid, signal);
         }
     });
-    let (stdout, stderr) = pass_on_output(&mut child, terminal);
+    let (stdout, stderr) = pass_on_output(&mut child, terminal, hidden);
     let status = child.wait();
     handle.close();
     drop(passing_on);
@@ -109,7 +111,10 @@ fn unnamed_file(args: &mut Vec<OsString>) -> Option<File> {
     let file = File::from(memfd_create("farmbuild", MemfdFlags::empty()).ok()?);
     let name = format!("/proc/self/fd/{}", file.as_raw_fd());
     std::fs::metadata(&name).ok()?;
-    args.push(name.into());
+    match args.last_mut().filter(|last| last.as_encoded_bytes().ends_with(b"=")) {
+        Some(last) => last.push(name),
+        None => args.push(name.into()),
+    }
     Some(file)
 }
 
@@ -138,38 +143,48 @@ fn pseudo_terminal(compiler: &mut Command) -> io::Result<File> {
     Ok(File::from(ours))
 }
 
-/// Passes on what the compiler prints until it prints no more. `None` for a stream with too much to keep.
-fn pass_on_output(child: &mut Child, terminal: Option<File>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+/// Passes on what the compiler prints until it prints no more, without the words that are `hidden`. `None` for a stream
+/// with too much to keep.
+fn pass_on_output(
+    child: &mut Child,
+    terminal: Option<File>,
+    hidden: Vec<Vec<u8>>,
+) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     let stdout = child.stdout.take();
-    let other =
-        thread::spawn(move || stdout.map_or(Some(Vec::new()), |from| copy(from, io::stdout())));
+    let other = thread::spawn(move || {
+        stdout.map_or(Some(Vec::new()), |from| copy(from, io::stdout(), Vec::new()))
+    });
     let stderr = match (terminal, child.stderr.take()) {
-        (Some(terminal), _) => copy(terminal, io::stderr()),
-        (None, Some(pipe)) => copy(pipe, io::stderr()),
+        (Some(terminal), _) => copy(terminal, io::stderr(), hidden),
+        (None, Some(pipe)) => copy(pipe, io::stderr(), hidden),
         (None, None) => Some(Vec::new()),
     };
     (other.join().ok().flatten(), stderr)
 }
 
-fn copy(mut from: impl Read, mut to: impl Write) -> Option<Vec<u8>> {
+fn copy(mut from: impl Read, mut to: impl Write, hidden: Vec<Vec<u8>>) -> Option<Vec<u8>> {
     let (mut all, mut buffer) = (Some(Vec::new()), [0; 16 << 10]);
+    let mut hiding = Hiding::new(hidden);
+    let mut pass_on = |bytes: &[u8]| {
+        // If nobody listens, a compiler wouldn't be heard either.
+        let _ = to.write_all(bytes).and_then(|()| to.flush());
+        let fits = |kept: &Vec<u8>| kept.len() + bytes.len() <= MOST_KEPT;
+        all = all.take().filter(fits);
+        if let Some(all) = &mut all {
+            all.extend_from_slice(bytes);
+        }
+    };
     loop {
         match from.read(&mut buffer) {
+            Ok(0) => break,
             // A terminal whose other side is closed gives an error.
-            Ok(0) => return all,
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return all,
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
             Err(_) => {}
-            Ok(count) => {
-                // If nobody listens, a compiler wouldn't be heard either.
-                let _ = to.write_all(&buffer[..count]).and_then(|()| to.flush());
-                let fits = |kept: &Vec<u8>| kept.len() + count <= MOST_KEPT;
-                all = all.filter(fits);
-                if let Some(all) = &mut all {
-                    all.extend_from_slice(&buffer[..count]);
-                }
-            }
+            Ok(count) => hiding.pass(&buffer[..count], &mut pass_on),
         }
     }
+    hiding.end(&mut pass_on);
+    all
 }
 
 fn end_like(status: ExitStatus) -> ExitCode {

@@ -3,7 +3,8 @@
 //! A pure function of `argv`, the working directory's name and response files; it looks at no other file and starts
 //! nothing. A reader who follows one command line meets the modules in this order: [`compiler`] (`argv[0]`),
 //! [`response`] (`@file`), `options` (the tables), `scan` (one walk over the arguments), `dependencies`,
-//! `side_output`, and `plan` (the verdict). [`environment`] looks at what isn't on the command line.
+//! `side_output`, and `plan` (the verdict). [`environment`] looks at what isn't on the command line. rustc's arguments are
+//! read by [`rustc`] alone.
 
 pub mod compiler;
 mod debug_info;
@@ -14,12 +15,14 @@ mod options;
 mod plan;
 pub mod refusal;
 pub mod response;
+pub mod rustc;
 mod scan;
 mod side_output;
 mod stages;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use self::compiler::{CompilerName, Driver, Family};
 pub use self::debug_info::DebugInfo;
@@ -28,6 +31,7 @@ pub use self::language::Language;
 pub use self::plan::RemotePlan;
 pub use self::refusal::{Refusal, Refused};
 pub use self::response::{AnalysisError, FileSystem, ResponseFiles};
+pub use self::rustc::RustcCompile;
 pub use self::scan::{Arguments, MacroArgument, Source};
 pub use self::side_output::{SideKind, SideOutput};
 
@@ -85,6 +89,8 @@ pub struct Analysis {
     pub objections: Vec<Refused>,
     /// How to compile it elsewhere, or why not.
     pub remote: Result<RemotePlan, Refused>,
+    /// For rustc: the crate that it compiles, or why that can't be told.
+    pub rustc: Option<Result<Arc<RustcCompile>, Refused>>,
 }
 
 /// Analyses an invocation, its compiler known by its name only.
@@ -112,24 +118,33 @@ pub fn analyse_as(
     response_files: &dyn ResponseFiles,
 ) -> Result<Analysis, AnalysisError> {
     let (_, args) = argv.split_first().ok_or(AnalysisError::Empty)?;
-    let unread = match compiler.family {
-        Family::Rustc => Some(Refusal::Rustc),
-        Family::Unknown => Some(Refusal::UnknownCompiler),
-        Family::Gcc | Family::Clang | Family::System => None,
+    let unread = |compiler, kind, refusal: Refusal, rustc| Analysis {
+        compiler,
+        kind,
+        sources: Vec::new(),
+        output: None,
+        side_outputs: Vec::new(),
+        debug_info: DebugInfo::default(),
+        arguments: Arguments::default(),
+        dependencies: None,
+        objections: Vec::new(),
+        remote: Err(refusal.into()),
+        rustc,
     };
-    if let Some(refusal) = unread {
-        return Ok(Analysis {
-            compiler,
-            kind: Kind::Unknown,
-            sources: Vec::new(),
-            output: None,
-            side_outputs: Vec::new(),
-            debug_info: DebugInfo::default(),
-            arguments: Arguments::default(),
-            dependencies: None,
-            objections: Vec::new(),
-            remote: Err(refusal.into()),
-        });
+    match compiler.family {
+        Family::Rustc | Family::Unknown if rustc::stands_before_rustc(argv) => {
+            let known = rustc::read(argv, cwd, response_files)?;
+            return Ok(unread(compiler, known.kind, Refusal::BeforeRustc, None));
+        }
+        Family::Rustc => {
+            let rustc::Known { kind, compile } = rustc::read(argv, cwd, response_files)?;
+            let refusal = if kind == Kind::Probe { Refusal::Probe } else { Refusal::Rustc };
+            return Ok(unread(compiler, kind, refusal, Some(compile.map(Arc::new))));
+        }
+        Family::Unknown => {
+            return Ok(unread(compiler, Kind::Unknown, Refusal::UnknownCompiler, None));
+        }
+        Family::Gcc | Family::Clang | Family::System => {}
     }
     let args = response::expand(args, cwd, response_files)?;
     let mut scan = Scan::of(&compiler, &args);
@@ -154,6 +169,7 @@ pub fn analyse_as(
         dependencies,
         objections,
         remote,
+        rustc: None,
         compiler,
     })
 }

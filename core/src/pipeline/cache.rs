@@ -140,7 +140,7 @@ pub trait Miss: Send + Sync {
     async fn look_up_text(&mut self, text: Text<'_>) -> Option<Hit>;
 
     /// What the compile must be given beside its own arguments so that it tells what it reads: the file that is to
-    /// follow the last of them isn't part of it. Empty if it tells by itself.
+    /// follow the last of them isn't part of it, within the argument where that ends in `=`. Empty if it tells by itself.
     fn telling_args(&self) -> Vec<OsString>;
 
     /// Takes the result of a compile that succeeded, its outputs in their places. When this returns, outputs may change.

@@ -72,6 +72,14 @@ impl Pipeline {
         around: Circumstances<'_>,
     ) -> Option<(Arc<Invocation>, Arc<Analysis>, Vec<OsString>)> {
         let base = around.base?;
+        if let Some(compile) = &analysis.rustc {
+            // What the user maps is theirs to choose.
+            compile.as_ref().ok().filter(|compile| compile.remaps.is_empty())?;
+            let mut option = OsString::from("--remap-path-prefix=");
+            option.push(base);
+            option.push("=.");
+            return self.with_option(invocation, option).await;
+        }
         let compiles = [Kind::Compile, Kind::Assemble, Kind::CompileToAssembly];
         if !compiles.contains(&analysis.kind) {
             return None;
@@ -87,6 +95,14 @@ impl Pipeline {
         let mut option = OsString::from("-ffile-prefix-map=");
         option.push(base);
         option.push("=.");
+        self.with_option(invocation, option).await
+    }
+
+    async fn with_option(
+        &self,
+        invocation: &Invocation,
+        option: OsString,
+    ) -> Option<(Arc<Invocation>, Arc<Analysis>, Vec<OsString>)> {
         let mut mapped = Invocation::clone(invocation);
         mapped.argv.push(option.clone());
         let (analysis, _) = self.analyse(&mapped).await.ok()?;

@@ -116,7 +116,7 @@ pub enum Reply {
         /// Arguments to add to the compiler's own.
         extra: Vec<OsString>,
         /// More of them. If there are any, the last one wants the name of a file behind it, which the wrapper makes up; its
-        /// content is to be told.
+        /// content is to be told. One that ends in `=` has that name within it.
         telling: Vec<OsString>,
     },
     /// What a wrapper told has been taken in: the outputs may change now.

@@ -99,7 +99,10 @@ const ROWS: &[(&str, Kind, Option<&str>, &str)] = &[
     ("clang --version", Probe, None, "probe"),
     ("gcc -c", Probe, None, "probe"),
     // Others.
-    ("rustc --crate-name x src/lib.rs", Unknown, None, "rustc"),
+    ("rustc --crate-name x src/lib.rs", CompileAndLink, None, "rustc"),
+    ("rustc --crate-name x --crate-type lib src/lib.rs", Compile, None, "rustc"),
+    ("rustc -vV", Probe, None, "probe"),
+    ("clippy-driver rustc --crate-name x src/lib.rs", Unknown, None, "before-rustc"),
     ("tcc -c a.c", Unknown, None, "unknown-compiler"),
 ];
 

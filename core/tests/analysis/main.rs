@@ -10,4 +10,5 @@ mod properties;
 mod real_compilers;
 mod refusals;
 mod remote_plans;
+mod rustc;
 mod side_outputs;

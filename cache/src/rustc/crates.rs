@@ -1,0 +1,214 @@
+//! Every crate that a compile may read, by content: those that it names, and those that these use in their turn.
+//!
+//! rustc finds the latter by itself, in the directories of `-L`. A crate's metadata lists all that it uses, with the ends of
+//! their file names, such as `-0123456789abcdef`: what has such an end and is named in the metadata belongs to it. What
+//! has no such end belongs to it, to be safe.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farmbuild_core::analysis::RustcCompile;
+use farmbuild_core::analysis::rustc::SearchKind;
+use farmbuild_core::pipeline::Uncached;
+use lru::LruCache;
+
+use crate::files::Files;
+use crate::reason::Reason;
+use crate::source::ContentHash;
+
+/// Crates without an ending of their own that are taken in; more are somebody's whole library.
+const MOST: usize = 512;
+
+/// A file that counts by its content.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) path: PathBuf,
+    pub(super) hash: ContentHash,
+}
+
+impl Input {
+    pub(super) fn at(files: &Files, path: PathBuf) -> Result<Self, Reason> {
+        let hash = files.hash(&path).ok_or(Reason::OddInput)?;
+        Ok(Self { path, hash })
+    }
+
+    /// What it is called, wherever it is.
+    pub(super) fn name(&self) -> &[u8] {
+        self.path.file_name().unwrap_or_default().as_encoded_bytes()
+    }
+}
+
+/// The crates of a compile.
+pub(super) struct Crates {
+    /// Those with a file on the command line, in its order.
+    pub(super) named: Vec<Input>,
+    /// The others.
+    pub(super) used: Vec<Input>,
+    /// Procedural macros are among them.
+    pub(super) have_macros: bool,
+}
+
+/// What was found in crates, by content.
+pub(super) struct Seen {
+    known: Mutex<LruCache<ContentHash, Arc<Found>>>,
+}
+
+struct Found {
+    /// All that looks like the end of a crate's name.
+    ends: BTreeSet<u64>,
+    is_macro: bool,
+    /// It is a crate, and no library for other languages.
+    has_metadata: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        const MOST_SEEN: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+        Self { known: Mutex::new(LruCache::new(MOST_SEEN)) }
+    }
+}
+
+impl Seen {
+    fn look_into(&self, input: &Input) -> Result<Arc<Found>, Reason> {
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().get(&input.hash) {
+            return Ok(Arc::clone(found));
+        }
+        let bytes = fs::read(&input.path).map_err(|_| Reason::OddInput)?;
+        if ContentHash::of(&bytes) != input.hash {
+            return Err(Reason::ChangedMeanwhile);
+        }
+        let has = |text: &[u8]| memchr::memmem::find(&bytes, text).is_some();
+        let found = Arc::new(Found {
+            ends: ends(&bytes),
+            is_macro: has(b"__rustc_proc_macro_decls_"),
+            has_metadata: has(b"rust_metadata_"),
+        });
+        lock().put(input.hash, Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+/// The crates of a compile in `cwd`. Of crates that have both, `compile` reads the metadata or the archive.
+pub(super) fn of(
+    files: &Files,
+    seen: &Seen,
+    cwd: &Path,
+    compile: &RustcCompile,
+) -> Result<Crates, Uncached> {
+    let mut crates = Crates { named: Vec::new(), used: Vec::new(), have_macros: false };
+    let mut ends = BTreeSet::new();
+    for path in &compile.externs {
+        let input = Input::at(files, cwd.join(path))?;
+        if is_dynamic(&input.path) {
+            // What a dynamic library of Rust uses isn't written out in it.
+            if !seen.look_into(&input)?.is_macro {
+                return Err(Reason::CrateMetadata.into());
+            }
+            crates.have_macros = true;
+        } else {
+            let found = seen.look_into(&input)?;
+            // Its own end is in there, unless metadata are written in another way by now.
+            if end_of(&input.path).is_some_and(|own| !found.ends.contains(&own)) {
+                return Err(Reason::CrateMetadata.into());
+            }
+            ends.extend(found.ends.iter().copied());
+        }
+        crates.named.push(input);
+    }
+    let own: BTreeSet<PathBuf> = compile.outputs.iter().map(|it| cwd.join(&it.path)).collect();
+    let mut unnamed = 0;
+    for search in &compile.search {
+        let is_used = |path: &Path| match (search.kind, end_of(path)) {
+            (SearchKind::Native, _) => false,
+            (SearchKind::Dependencies, Some(end)) => ends.contains(&end),
+            (SearchKind::Dependencies, None) => !compile.externs.is_empty(),
+            (SearchKind::Crates | SearchKind::All, _) => true,
+        };
+        let mut found: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        for path in list(&cwd.join(&search.directory)) {
+            if own.contains(&path) || !is_used(&path) {
+                continue;
+            }
+            unnamed += usize::from(end_of(&path).is_none_or(|end| !ends.contains(&end)));
+            let declares = path.extension().is_some_and(|it| it == "rmeta");
+            // Of `.rlib` and `.rmeta` one is read; a dynamic library stands for itself.
+            let place = if is_dynamic(&path) { path.clone() } else { path.with_extension("") };
+            let wins = declares != compile.reads_code();
+            if wins || !found.contains_key(&place) {
+                found.insert(place, path);
+            }
+        }
+        if unnamed > MOST {
+            return Err(Reason::SearchedLibraries.into());
+        }
+        for path in found.into_values() {
+            let input = Input::at(files, path)?;
+            if is_dynamic(&input.path) {
+                let found = seen.look_into(&input)?;
+                match (found.is_macro, found.has_metadata) {
+                    (true, _) => crates.have_macros = true,
+                    (false, false) => continue,
+                    (false, true) => return Err(Reason::CrateMetadata.into()),
+                }
+            }
+            crates.used.push(input);
+        }
+    }
+    Ok(crates)
+}
+
+fn is_dynamic(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "so")
+}
+
+/// The crates' files in a directory.
+fn list(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let crates = entries.filter(|entry| {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let ends = [&b".rlib"[..], b".rmeta", b".so"].iter().any(|end| name.ends_with(end));
+        name.starts_with(b"lib") && ends
+    });
+    crates.map(|entry| entry.path()).collect()
+}
+
+/// The number at the end of a crate's file name.
+fn end_of(path: &Path) -> Option<u64> {
+    let stem = path.file_stem()?.as_encoded_bytes();
+    number(stem.get(stem.len().checked_sub(17)?..)?)
+}
+
+/// `-0123456789abcdef` as a number.
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.strip_prefix(b"-").filter(|digits| digits.len() == 16)?;
+    digits.iter().try_fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u64::from(value))
+    })
+}
+
+fn ends(bytes: &[u8]) -> BTreeSet<u64> {
+    memchr::memchr_iter(b'-', bytes).filter_map(|at| number(bytes.get(at..at + 17)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_crates_names_are_found_in_metadata() {
+        let bytes = b"\x11-0123456789abcdef\xc1x-00000000000000ff-0123456789ABCDEF-1";
+        assert_eq!(ends(bytes).into_iter().collect::<Vec<_>>(), [0xff, 0x0123_4567_89ab_cdef]);
+        assert_eq!(end_of(Path::new("/d/libx-00000000000000ff.rlib")), Some(0xff));
+        assert_eq!(end_of(Path::new("/d/libx.rlib")), None);
+    }
+}
