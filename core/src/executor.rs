@@ -2,7 +2,9 @@
 //!
 //! An executor serves one host by one transport. It doesn't choose jobs, count slots or retry: that is the
 //! scheduler's. The one distinction it must make is between a compile that failed, which is an [`Outcome`], and a
-//! host that failed, which is an [`ExecError`].
+//! host that failed, which is an [`ExecError`]. [`telltale`] helps where the transport doesn't tell.
+
+pub mod telltale;
 
 use std::io;
 use std::path::PathBuf;
