@@ -44,6 +44,9 @@ pub struct Outcome {
     pub stderr: Bytes,
     /// The object, not yet in its place; `None` if the compile failed. Dropping it leaves nothing behind.
     pub object: Option<StagedFile>,
+    /// The files of [`Job::side_outputs`](crate::job::Job::side_outputs) in their order, likewise not yet in their places;
+    /// `None` where the compile wrote none. Empty if it failed, or if the job names none.
+    pub side_outputs: Vec<Option<StagedFile>>,
     /// What the job cost on the wire.
     pub traffic: Traffic,
 }
@@ -135,6 +138,11 @@ pub trait Executor: Send + Sync {
 
     /// How many jobs the host takes.
     fn capacity(&self) -> Capacity;
+
+    /// Whether jobs may have side outputs. Where this says no, such jobs aren't given to the host.
+    fn returns_side_outputs(&self) -> bool {
+        false
+    }
 
     /// Asks the host whether it is alive, as cheaply as the transport allows.
     ///

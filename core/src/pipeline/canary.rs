@@ -181,6 +181,7 @@ impl Canaries {
             text: canary.text.clone(),
             object: place,
             umask: 0o077,
+            side_outputs: Vec::new(),
         };
         let outcome = executor.execute(Arc::new(job)).await?;
         let Some(mut staged) = outcome.object.filter(|_| outcome.status.success()) else {

@@ -280,6 +280,7 @@ impl Pipeline {
             text,
             object,
             umask: invocation.umask,
+            side_outputs: Vec::new(),
         };
         Ok(Travelling {
             dependencies,

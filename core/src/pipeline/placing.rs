@@ -36,7 +36,7 @@ pub(super) async fn put_in_place(
     dependencies: Option<StagedFile>,
     object: &Path,
 ) -> Result<(CompilerStatus, Traffic), Stay> {
-    let Outcome { status, stdout, stderr, object: staged, traffic } = outcome;
+    let Outcome { status, stdout, stderr, object: staged, traffic, .. } = outcome;
     if !status.success() || !stdout.is_empty() || !stderr.is_empty() {
         return Err(Stay::CompilerSaid);
     }
