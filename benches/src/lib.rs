@@ -12,5 +12,6 @@ pub mod measure;
 pub mod memory;
 pub mod overhead;
 pub mod source;
+pub mod ssh_overhead;
 pub mod statistics;
 pub mod table;
