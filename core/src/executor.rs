@@ -44,11 +44,20 @@ pub struct Outcome {
     pub stderr: Bytes,
     /// The object, not yet in its place; `None` if the compile failed. Dropping it leaves nothing behind.
     pub object: Option<StagedFile>,
-    /// The files of [`Job::side_outputs`](crate::job::Job::side_outputs) in their order, likewise not yet in their places;
-    /// `None` where the compile wrote none. Empty if it failed, or if the job names none.
-    pub side_outputs: Vec<Option<StagedFile>>,
+    /// What the job asked for beside the object; `None` if it asked for nothing.
+    pub beside: Option<Box<Beside>>,
     /// What the job cost on the wire.
     pub traffic: Traffic,
+}
+
+/// What a compile elsewhere wrote beside its object.
+#[derive(Debug)]
+pub struct Beside {
+    /// The files of [`Job::side_outputs`](crate::job::Job::side_outputs) in their order, not yet in their places; `None`
+    /// where the compile wrote none. Empty if it failed.
+    pub files: Vec<Option<StagedFile>>,
+    /// What the compile was told to be its directory, if the job asked for a name of some length.
+    pub directory: Option<PathBuf>,
 }
 
 /// Bytes on the wire for one job.
@@ -110,6 +119,14 @@ pub enum ExecError {
         /// The host's name in the farm.
         host: String,
         /// What it said or what its status means, and the cure.
+        detail: String,
+    },
+    /// The host can be talked to, perhaps, but runs nothing, whatever the job and its compiler.
+    #[error("host {host} can't be used: {detail}")]
+    Unusable {
+        /// The host's name in the farm.
+        host: String,
+        /// Why, and the cure.
         detail: String,
     },
     /// An output could not be written on this machine.

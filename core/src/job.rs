@@ -69,6 +69,9 @@ pub struct Job {
     /// [return side outputs](crate::executor::Executor::returns_side_outputs), and then the output's name in `args` is
     /// relative, has no `..`, and must stay as it is.
     pub side_outputs: Vec<SideFile>,
+    /// The outputs hold the name of the directory that the compile runs in, as `PWD` tells it: that is to be so many bytes
+    /// long. Only for executors that return side outputs; they say the name in the [`Outcome`](crate::executor::Outcome).
+    pub directory_length: Option<usize>,
 }
 
 /// A file that a compile writes beside its object.

@@ -27,7 +27,7 @@ pub(super) enum Ended {
 
 /// What a job's owner is to do next.
 pub(super) enum Next {
-    Verdict(Box<Verdict>),
+    Verdict(Verdict),
     Wait { wants_home: bool, check: Duration },
 }
 
@@ -76,7 +76,7 @@ impl Farm {
             return Next::Wait { wants_home: false, check: Duration::from_secs(1) };
         };
         if let Some(verdict) = state.verdict.take() {
-            return Next::Verdict(Box::new(verdict));
+            return Next::Verdict(verdict);
         }
         // Often enough to notice in time that it is overdue, seldom enough not to be felt.
         let expected = Duration::try_from_secs_f64(state.work / mean).unwrap_or(Duration::MAX);

@@ -96,7 +96,7 @@ impl Scheduler {
         let mut home = None;
         loop {
             let (wants_home, check) = match self.inner.look(|farm| farm.next(ticket)) {
-                Next::Verdict(verdict) => return *verdict,
+                Next::Verdict(verdict) => return verdict,
                 Next::Wait { wants_home, check } => (wants_home, check),
             };
             if !wants_home {

@@ -77,7 +77,7 @@ impl Executor for NiceExecutor {
         let object =
             staged.map_err(|source| ExecError::Output { path: job.object.clone(), source })?;
         let traffic = Traffic::default();
-        Ok(Outcome { status: ran.status, stdout: ran.stdout, stderr: ran.stderr, object, side_outputs: Vec::new(), traffic })
+        Ok(Outcome { status: ran.status, stdout: ran.stdout, stderr: ran.stderr, object, beside: None, traffic })
     }
 }
 

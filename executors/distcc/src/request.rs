@@ -123,6 +123,7 @@ mod tests {
             object: "/nowhere/a.o".into(),
             umask: 0o022,
             side_outputs: Vec::new(),
+            directory_length: None,
         }
     }
 

@@ -67,14 +67,7 @@ impl Executor for LocalExecutor {
             .map_err(|error| self.refused(&format!("start {}", job.compiler.display()), &error))?;
         let object = if done.status.success() { Some(stage(&job, &output)?) } else { None };
         let Ran { status, stdout, stderr } = done;
-        Ok(Outcome {
-            status,
-            stdout,
-            stderr,
-            object,
-            side_outputs: Vec::new(),
-            traffic: Traffic::default(),
-        })
+        Ok(Outcome { status, stdout, stderr, object, beside: None, traffic: Traffic::default() })
     }
 }
 
@@ -126,6 +119,7 @@ mod tests {
             object: object.to_owned(),
             umask: 0o022,
             side_outputs: Vec::new(),
+            directory_length: None,
         })
     }
 

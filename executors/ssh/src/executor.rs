@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use farmbuild_core::executor::telltale::{host_fault_in, killed_from_outside};
-use farmbuild_core::executor::{Capacity, ExecError, Executor, Outcome, Traffic};
+use farmbuild_core::executor::{Beside, Capacity, ExecError, Executor, Outcome, Traffic};
 use farmbuild_core::job::{CompilerStatus, Job, SharedJob};
 use tokio::sync::Semaphore;
 use tracing::debug;
@@ -16,13 +16,17 @@ use crate::destination::Destination;
 use crate::keeper::Keeper;
 use crate::lines::Failure;
 use crate::reply::{self, Answer, BodyError};
-use crate::request::Request;
+use crate::request::{Request, RequestError, directory_name};
 use crate::trouble::Subject;
 use crate::worker::{Unanswered, Worker};
 
 /// How long a host that refused us isn't asked again. Those who ask meanwhile get the same answer; some sshds lock out who
 /// knocks too often.
 const LEFT_ALONE: Duration = Duration::from_secs(2);
+
+/// Shells that are started at the same time. Where a server allows few sessions on a connection each has a connection of its
+/// own, and sshd drops some of more than ten that haven't logged in yet (its MaxStartups).
+const STARTING: usize = 4;
 
 const SENDING: &str = "sending the source";
 const COMPILING: &str = "waiting for the compile";
@@ -87,6 +91,7 @@ pub struct SshExecutor {
     subject: Subject,
     /// Compiles at the same time; jobs beyond are sent and wait there.
     slots: Semaphore,
+    starting: Semaphore,
     connection: tokio::sync::Mutex<Connection>,
     idle: Mutex<Vec<Worker>>,
 }
@@ -111,7 +116,8 @@ impl SshExecutor {
             Subject { name: config.name.clone(), destination: config.destination.clone() };
         let slots = Semaphore::new(config.capacity.slots.clamp(1, Semaphore::MAX_PERMITS));
         let (connection, idle) = Default::default();
-        Self { config, client, subject, slots, connection, idle }
+        let starting = Semaphore::new(STARTING);
+        Self { config, client, subject, slots, starting, connection, idle }
     }
 
     /// The host's description.
@@ -129,7 +135,7 @@ impl SshExecutor {
         if let Some((_, why)) =
             connection.refused.as_ref().filter(|(at, _)| at.elapsed() < LEFT_ALONE)
         {
-            return Err(self.subject.refused(why.clone()));
+            return Err(self.subject.unusable(why.clone()));
         }
         connection.keeper = None;
         self.idle().clear();
@@ -140,7 +146,7 @@ impl SshExecutor {
                 Ok(keeper)
             }
             Err(error) => {
-                if let ExecError::Refused { detail, .. } = &error {
+                if let ExecError::Unusable { detail, .. } = &error {
                     connection.refused = Some((Instant::now(), detail.clone()));
                 }
                 Err(error)
@@ -153,16 +159,23 @@ impl SshExecutor {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A shell there: one that rests, or a new one.
     async fn worker(&self, keeper: &Arc<Keeper>) -> Result<Worker, ExecError> {
-        let rested = {
-            let mut idle = self.idle();
-            idle.retain(|worker| worker.is_of(keeper));
-            idle.pop()
-        };
-        match rested {
+        if let Some(worker) = self.rested(keeper) {
+            return Ok(worker);
+        }
+        // The semaphore is never closed.
+        let _permit = self.starting.acquire().await;
+        match self.rested(keeper) {
             Some(worker) => Ok(worker),
             None => Worker::start(&self.client, keeper, &self.subject).await,
         }
+    }
+
+    fn rested(&self, keeper: &Arc<Keeper>) -> Option<Worker> {
+        let mut idle = self.idle();
+        idle.retain(|worker| worker.is_of(keeper));
+        idle.pop()
     }
 
     /// Sends a job, waits for a slot there, and for the compile.
@@ -179,11 +192,7 @@ impl SshExecutor {
         }
         let upload = started.elapsed();
         // The semaphore is never closed.
-        let _slot = self
-            .slots
-            .acquire()
-            .await
-            .map_err(|_| self.subject.failed(Failure::Closed, SENDING))?;
+        let _slot = self.slots.acquire().await;
         if let Err(failure) = worker.go(send).await {
             return Err(self.unsent(worker, failure).await);
         }
@@ -241,9 +250,16 @@ impl Executor for SshExecutor {
         let receive = self.config.timeouts.receive;
         let keeper = self.keeper().await?;
         let packs = keeper.unpacks && self.config.compression == Compression::Auto;
-        let request = Request::new(&job, packs)
-            .await
-            .map_err(|error| self.subject.refused(error.to_string()))?;
+        let unsendable = |error: RequestError| self.subject.refused(error.to_string());
+        let directory = match job.directory_length {
+            Some(length) => Some(
+                directory_name(length)
+                    .ok_or(RequestError::Directory(length))
+                    .map_err(unsendable)?,
+            ),
+            None => None,
+        };
+        let request = Request::new(&job, directory.as_deref(), packs).await.map_err(unsendable)?;
         let sent = (request.head.len() + request.source.len()) as u64;
         let mut worker = self.worker(&keeper).await?;
         let before = worker.incoming.received;
@@ -290,7 +306,9 @@ impl Executor for SshExecutor {
         }
         let traffic = Traffic { sent, received, upload };
         debug!(job = %job.id, host = self.host(), ?status, ?traffic, "compiled");
-        Ok(Outcome { status, stdout, stderr, object, side_outputs: files.collect(), traffic })
+        let asked = wanted > 1 || directory.is_some();
+        let beside = asked.then(|| Box::new(Beside { files: files.collect(), directory }));
+        Ok(Outcome { status, stdout, stderr, object, beside, traffic })
     }
 }
 

@@ -51,7 +51,7 @@ impl Keeper {
             let missing = error.kind() == io::ErrorKind::NotFound;
             match missing {
                 true => {
-                    subject.refused("there is no `ssh` on this machine; install OpenSSH's client")
+                    subject.unusable("there is no `ssh` on this machine; install OpenSSH's client")
                 }
                 false => subject.unreachable(error),
             }

@@ -1,13 +1,14 @@
 //! What a job is on the wire: a line that says what follows, a line of words, and the source.
 //!
-//! The words are the input's name there, the names of what is to come back, the compiler and its arguments, each ended by
+//! The words are the input's name there, the name of the directory if that counts, the names of what is to come back, the compiler and its arguments, each ended by
 //! one byte that is in none of them. The shell there splits the line at that byte and reads nothing else in it. Knows no
 //! host and no connection.
 
 use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use farmbuild_core::job::Job;
@@ -39,6 +40,9 @@ pub(crate) enum RequestError {
     /// Nothing is left to end a word with.
     #[error("its arguments hold every byte that could end one")]
     NoEnd,
+    /// Outputs name the directory, and the name here is too short.
+    #[error("no directory can have a name of {0} bytes there")]
+    Directory(usize),
     /// A side output has a name that a board isn't given.
     #[error("{} isn't a name within the directory of the compile", .0.display())]
     Name(OsString),
@@ -49,7 +53,11 @@ pub(crate) enum RequestError {
 
 impl Request {
     /// Writes a job down, compressed if the board can take it so.
-    pub(crate) async fn new(job: &Job, packs: bool) -> Result<Self, RequestError> {
+    pub(crate) async fn new(
+        job: &Job,
+        directory: Option<&Path>,
+        packs: bool,
+    ) -> Result<Self, RequestError> {
         let (object, names) = outputs(job)?;
         let input = input_name(job);
         let end = end_for(job, &names)?;
@@ -59,6 +67,7 @@ impl Request {
             words.push(end);
         };
         word(&input);
+        word(directory.map_or(&b""[..], |directory| directory.as_os_str().as_bytes()));
         names.iter().for_each(|name| word(name.as_bytes()));
         word(job.compiler.as_bytes());
         for (index, argument) in job.args.iter().enumerate() {
@@ -89,7 +98,7 @@ impl Request {
 
 /// The object's name there, and the names of all that is to come back, the object's first.
 fn outputs(job: &Job) -> Result<(&OsStr, Vec<&OsStr>), RequestError> {
-    if job.side_outputs.is_empty() {
+    if job.side_outputs.is_empty() && job.directory_length.is_none() {
         let object = OsStr::new(OBJECT);
         return Ok((object, vec![object]));
     }
@@ -100,6 +109,25 @@ fn outputs(job: &Job) -> Result<(&OsStr, Vec<&OsStr>), RequestError> {
         Some(name) => Err(RequestError::Name((*name).to_owned())),
         None => Ok((object, names)),
     }
+}
+
+/// A name of `length` bytes for the directory of a compile, that nobody else has; `None` if that is too short.
+pub(crate) fn directory_name(length: usize) -> Option<PathBuf> {
+    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    // Seeded by the system each time.
+    let mut number = RandomState::new().build_hasher().finish();
+    let mut name = b"/tmp/fb".to_vec();
+    for _ in 0..6 {
+        // It fits: there are 36.
+        name.push(LETTERS[(number % 36) as usize]);
+        number /= 36;
+    }
+    // Two slashes at least, which tell where the name ends.
+    if name.len() + 2 > length {
+        return None;
+    }
+    name.resize(length, b'/');
+    Some(OsString::from_vec(name).into())
 }
 
 /// Whether a name can't lead out of the directory that it starts from. Nor may it look like an option.
@@ -153,8 +181,6 @@ async fn pack(text: Bytes) -> io::Result<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt;
-
     use farmbuild_core::job::{JobId, SideFile, SourceText};
 
     use super::*;
@@ -171,12 +197,13 @@ mod tests {
             object: "/nowhere/a.o".into(),
             umask: 0o022,
             side_outputs: Vec::new(),
+            directory_length: None,
         }
     }
 
     fn head(job: &Job) -> Result<String, RequestError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let request = runtime.block_on(Request::new(job, true))?;
+        let request = runtime.block_on(Request::new(job, None, true))?;
         Ok(request.head.escape_ascii().to_string())
     }
 
@@ -185,7 +212,7 @@ mod tests {
         let job = job(&[b"-DA=a b", b"-c", b"x/a.c", b"-o", b"out/a.o"], 2, 4);
         assert_eq!(
             head(&job).unwrap(),
-            r"job 1 0 0 7 \x1f\nsource.c\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
+            r"job 1 0 0 7 \x1f\nsource.c\x1f\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
         );
     }
 
@@ -194,7 +221,7 @@ mod tests {
         let mut job = job(&[b"-c", b"a.c", b"-o", b"out/a.o"], 1, 3);
         let side = |there: &str| vec![SideFile { there: there.into(), path: "/a.su".into() }];
         job.side_outputs = side("out/a.su");
-        let words = "source.c out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
+        let words = "source.c  out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
         assert_eq!(head(&job).unwrap(), format!(r"job 2 0 0 7 \x1f\n{words}\n"));
         for name in ["../a.su", "/a.su", "out/../../a.su", "-a.su", "", "a/", "./a.su"] {
             job.side_outputs = side(name);
@@ -206,7 +233,7 @@ mod tests {
     fn an_argument_with_the_ending_byte_or_a_new_line_is_still_one_word() {
         let job = job(&[b"-DA=\x1f\\\n", b"-c", b"a.c", b"-o", b"a.o"], 2, 4);
         let head = head(&job).unwrap();
-        assert!(head.starts_with(r"job 1 1 0 7 \x1e\nsource.c\x1e"), "{head}");
+        assert!(head.starts_with(r"job 1 1 0 7 \x1e\nsource.c\x1e\x1e"), "{head}");
         assert!(head.contains(r"\x1e-DA=\x1f\\\\\\0012\x1e"), "{head}");
     }
 }

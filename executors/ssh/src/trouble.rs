@@ -51,6 +51,10 @@ impl Subject {
         ExecError::Refused { host: self.name.clone(), detail: detail.into() }
     }
 
+    pub(crate) fn unusable(&self, detail: impl Into<String>) -> ExecError {
+        ExecError::Unusable { host: self.name.clone(), detail: detail.into() }
+    }
+
     pub(crate) fn protocol(&self, detail: impl Into<String>) -> ExecError {
         ExecError::Protocol { host: self.name.clone(), detail: detail.into() }
     }
@@ -64,29 +68,29 @@ impl Subject {
         };
         let found = SSH_SAYS.iter().find(|(words, _)| said.contains(words));
         match found.map(|(_, meaning)| *meaning) {
-            Some(Meaning::KeyChanged) => self.refused(format!(
+            Some(Meaning::KeyChanged) => self.unusable(format!(
                 "its host key has changed: if it was set up anew, `ssh-keygen -R {host}` forgets the old key (with a port: \
                  `ssh-keygen -R '[{host}]:PORT'`), and `ssh {to}` once by hand shows the new one; if not, somebody may \
                  stand between"
             )),
-            Some(Meaning::KeyUnknown) => self.refused(format!(
+            Some(Meaning::KeyUnknown) => self.unusable(format!(
                 "its host key isn't known: run `ssh {to}` once by hand and compare the key, or add it with `ssh-keyscan \
                  {host} >> ~/.ssh/known_hosts`"
             )),
-            Some(Meaning::KeyRefused) => self.refused(format!(
+            Some(Meaning::KeyRefused) => self.unusable(format!(
                 "it refuses this user's key: `ssh -o BatchMode=yes {to}` must work without a question; `ssh-copy-id {to}` \
                  puts the key there, `ssh-add` gives it to the agent"
             )),
-            Some(Meaning::TooManyKeys) => self.refused(format!(
+            Some(Meaning::TooManyKeys) => self.unusable(format!(
                 "it refuses to try so many keys: name the right one as IdentityFile, with IdentitiesOnly yes, for {host} in \
                  ~/.ssh/config"
             )),
-            Some(Meaning::NoCommonMethod) => self.refused(format!(
+            Some(Meaning::NoCommonMethod) => self.unusable(format!(
                 "its sshd and the ssh here have no method in common ({})",
                 said_last().unwrap_or_default()
             )),
             Some(Meaning::Configuration) => {
-                self.refused(format!("ssh can't be used: {}", said_last().unwrap_or_default()))
+                self.unusable(format!("ssh can't be used: {}", said_last().unwrap_or_default()))
             }
             Some(Meaning::Away) => self.unreachable(io::Error::other(said_last().unwrap_or_default())),
             None => match (failure, said_last()) {
@@ -99,7 +103,7 @@ impl Subject {
                 ),
                 (Failure::Io(error), None) => self.unreachable(error),
                 (_, Some(line)) => self.unreachable(io::Error::other(line)),
-                (Failure::Closed, None) => self.refused(format!(
+                (Failure::Closed, None) => self.unusable(format!(
                     "its login shell ended before farmbuild's script ran: `ssh {to} /bin/sh -c true` must succeed"
                 )),
             },
@@ -129,17 +133,18 @@ impl Subject {
         let closed = ["Permission denied", "Read-only file system", "Operation not permitted"];
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
         match word {
-            "place" | "input" if says(&full) => self.refused(format!(
+            "place" | "input" if says(&full) => self.unusable(format!(
                 "its disk is full: make room in ~/.cache of {} ({text})",
                 self.destination
             )),
-            "place" | "input" if says(&closed) => self.refused(format!(
+            "place" | "input" if says(&closed) => self.unusable(format!(
                 "its user may not write ~/.cache/farmbuild-board: give {} a home that can be written ({text})",
                 self.destination
             )),
-            "place" => self.refused(format!("it can't make ~/.cache/farmbuild-board: {text}")),
+            "place" => self.unusable(format!("it can't make ~/.cache/farmbuild-board: {text}")),
+            "short" => self.refused(format!("it can't make a name in /tmp: {text}")),
             "input" => self.refused(format!("it can't keep the source: {text}")),
-            "head" => self.refused("its `head -c` isn't that of coreutils: install coreutils there"),
+            "head" => self.unusable("its `head -c` isn't that of coreutils: install coreutils there"),
             word => {
                 let word: String = word.chars().take(40).collect();
                 self.protocol(format!("its script gave up: {} {text}", word.escape_debug()))

@@ -124,7 +124,7 @@ async fn side_outputs_come_back() {
     let case = Case::new(SOURCE);
     let job = case.job_with(&["-fstack-usage"], "out/deep/a.o", &["out/deep/a.su", "out/none.su"]);
     let outcome = executor(&server).execute(job).await.unwrap();
-    let mut sides = outcome.side_outputs.into_iter();
+    let mut sides = outcome.beside.unwrap().files.into_iter();
     let usage = String::from_utf8(read(sides.next().unwrap())).unwrap();
     assert!(usage.contains("static"), "{usage}");
     assert!(sides.next().unwrap().is_none() && sides.next().is_none());

@@ -94,6 +94,7 @@ impl Case {
             object: self.space.join(&self.object),
             umask: 0o022,
             side_outputs: Vec::new(),
+            directory_length: None,
         })
     }
 

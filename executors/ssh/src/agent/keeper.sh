@@ -25,6 +25,8 @@ fb_kill() {
     fb_worker=
     read -r fb_worker <"$1/pid"
     [ -z "$fb_worker" ] || kill -s KILL -- "$fb_worker"
+    fb_short=
+    read -r fb_short <"$1/short" && rm -f -- "$fb_short"
     rm -rf -- "$1"
 }
 umask 077

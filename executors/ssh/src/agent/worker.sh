@@ -38,8 +38,8 @@ while IFS=' ' read -r fb_verb fb_outputs fb_escaped fb_packed fb_length fb_delim
     IFS=$fb_delimiter
     set -- $fb_line
     unset IFS
-    fb_input=$1
-    shift
+    fb_input=$1 fb_directory=$2
+    shift 2
     fb_names=
     while [ "$fb_outputs" -gt 0 ]; do
         fb_names=$fb_names$1$fb_delimiter
@@ -58,8 +58,18 @@ while IFS=' ' read -r fb_verb fb_outputs fb_escaped fb_packed fb_length fb_delim
     if ! command -v "$1" >/dev/null 2>&1; then
         printf 'none\n'
     else
-        (cd job && exec "$@") </dev/null >out 2>err
-        fb_status=$?
+        if [ -n "$fb_directory" ]; then
+            # A short name for the directory, made as long as it is to be by slashes at its end.
+            fb_short=${fb_directory%%//*}
+            printf '%s\n' "$fb_short" >short
+            fb_why=$(ln -s "$fb_place/job" "$fb_short" 2>&1) || fb_fail short "$fb_why"
+            (cd job && PWD=$fb_directory && export PWD && exec "$@") </dev/null >out 2>err
+            fb_status=$?
+            rm -f -- "$fb_short" short
+        else
+            (cd job && exec "$@") </dev/null >out 2>err
+            fb_status=$?
+        fi
         set --
         fb_sizes=
         for fb_file in out err; do

@@ -76,6 +76,7 @@ impl Case {
             object: self.space.join(object),
             umask: 0o022,
             side_outputs: Vec::new(),
+            directory_length: None,
         }
     }
 
