@@ -22,5 +22,7 @@ mod identity;
 mod jobserver;
 mod odd_input;
 mod reports;
+mod side_outputs;
+mod ssh;
 mod why;
 mod wrapping;
