@@ -174,7 +174,7 @@ impl SshExecutor {
 
     fn rested(&self, keeper: &Arc<Keeper>) -> Option<Worker> {
         let mut idle = self.idle();
-        idle.retain(|worker| worker.is_of(keeper));
+        idle.retain_mut(|worker| worker.is_of(keeper));
         idle.pop()
     }
 

@@ -16,7 +16,7 @@ use farmbuild_core::executor::ExecError;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -125,7 +125,7 @@ pub(crate) async fn greet(
         incoming.line(patience).await
     };
     match greeting.await {
-        Ok(line) => Ok((Greeted { stdin, _child: child }, incoming, line)),
+        Ok(line) => Ok((Greeted { stdin, child }, incoming, line)),
         Err(failure) => {
             drop(stdin);
             Err((failure, said.text().await))
@@ -137,8 +137,14 @@ pub(crate) async fn greet(
 #[derive(Debug)]
 pub(crate) struct Greeted {
     pub(crate) stdin: ChildStdin,
-    /// Held for its drop.
-    _child: tokio::process::Child,
+    child: Child,
+}
+
+impl Greeted {
+    /// Whether its `ssh` runs still.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
 }
 
 /// What a first line means that isn't the one to be expected.

@@ -64,9 +64,9 @@ impl Worker {
         Ok(Self { number, keeper: Arc::clone(keeper), greeted, incoming, busy: false })
     }
 
-    /// Whether it belongs to this session.
-    pub(crate) fn is_of(&self, keeper: &Arc<Keeper>) -> bool {
-        Arc::ptr_eq(&self.keeper, keeper)
+    /// Whether it is there, and belongs to this session.
+    pub(crate) fn is_of(&mut self, keeper: &Arc<Keeper>) -> bool {
+        Arc::ptr_eq(&self.keeper, keeper) && self.greeted.is_running()
     }
 
     /// Sends a job. It is compiled there when [`Self::go`] says so.

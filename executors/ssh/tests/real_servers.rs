@@ -131,6 +131,28 @@ async fn side_outputs_come_back() {
 }
 
 #[tokio::test]
+async fn a_compile_that_names_its_directory_is_given_a_name_as_long_as_asked() {
+    let programs = TestSpace::new();
+    programs.write_program("echo-cc", "#!/bin/sh\nfor last; do :; done\npwd >\"$last\"\n");
+    let server = Sshd::builder().programs(programs.path()).start();
+    let executor = executor(&server);
+    let case = Case::new(SOURCE);
+    for length in [16, 17, 300] {
+        let mut job = case.plain("echo-cc", &[], "a.o");
+        job.directory_length = Some(length);
+        let mut outcome = executor.execute(Arc::new(job)).await.unwrap();
+        let directory = outcome.beside.take().unwrap().directory.unwrap();
+        assert_eq!(directory.as_os_str().len(), length);
+        let said = String::from_utf8(finish(outcome)).unwrap();
+        assert_eq!(said.trim_end(), directory.to_str().unwrap());
+        assert!(directory.symlink_metadata().is_err(), "a name is left in /tmp");
+    }
+    let mut job = case.plain("echo-cc", &[], "a.o");
+    job.directory_length = Some(7);
+    assert!(matches!(executor.execute(Arc::new(job)).await, Err(ExecError::Refused { .. })));
+}
+
+#[tokio::test]
 async fn more_jobs_than_sessions_on_a_connection_run_all_the_same() {
     let server = Sshd::builder().sessions(2).start();
     let capacity = Capacity { slots: 6, queue: 6 };

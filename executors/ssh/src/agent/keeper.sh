@@ -20,13 +20,17 @@ fb_alive() {
     fb_born "$1"
     [ "$fb_state" != Z ] && [ "$fb_start" = "$2" ]
 }
+# A name in /tmp that a worker made for its directory.
+fb_unlink() {
+    fb_short=
+    read -r fb_short <"$1/short" && [ -L "$fb_short" ] && rm -f -- "$fb_short"
+}
 # Of a worker: its process, or -PROCESS if that leads a group of its own.
 fb_kill() {
     fb_worker=
     read -r fb_worker <"$1/pid"
     [ -z "$fb_worker" ] || kill -s KILL -- "$fb_worker"
-    fb_short=
-    read -r fb_short <"$1/short" && rm -f -- "$fb_short"
+    fb_unlink "$1"
     rm -rf -- "$1"
 }
 umask 077
@@ -40,7 +44,11 @@ chmod 700 "$fb_base" 2>/dev/null
 for fb_old in "$fb_base"/s-*; do
     fb_pid= fb_then=
     read -r fb_pid fb_then 2>/dev/null <"$fb_old/keeper" || continue
-    fb_alive "$fb_pid" "$fb_then" 2>/dev/null || rm -rf -- "$fb_old"
+    fb_alive "$fb_pid" "$fb_then" 2>/dev/null && continue
+    for fb_worker in "$fb_old"/w-*; do
+        fb_unlink "$fb_worker"
+    done
+    rm -rf -- "$fb_old"
 done 2>/dev/null
 fb_home=$fb_base/s-$fb_session
 fb_why=$(mkdir "$fb_base/n-$fb_session" 2>&1) || fb_fail place "$fb_why"
