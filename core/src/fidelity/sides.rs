@@ -123,16 +123,20 @@ pub(super) fn number_of(debug_info: &[u8]) -> Option<[u8; 8]> {
     unit.get(12..)?.first_chunk().copied().filter(|_| known)
 }
 
-/// Puts the name of one directory in the place of another one, of the same length.
-pub fn exchange(bytes: &mut [u8], there: &OsStr, here: &OsStr) {
+/// Puts the name of one directory in the place of another one, of the same length. Says whether nothing is left of that, in
+/// a form that a compiler may have tidied up, say.
+#[must_use]
+pub fn exchange(bytes: &mut [u8], there: &OsStr, here: &OsStr) -> bool {
     let (there, here) = (there.as_bytes(), here.as_bytes());
     if there.len() != here.len() {
-        return;
+        return false;
     }
     let places: Vec<usize> = memmem::find_iter(bytes, there).collect();
     for place in places {
         bytes[place..place + here.len()].copy_from_slice(here);
     }
+    let end = there.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    there == here || memmem::find(bytes, &there[..end]).is_none()
 }
 
 #[cfg(test)]
@@ -161,9 +165,11 @@ mod tests {
     #[test]
     fn names_are_exchanged_wherever_they_are() {
         let mut bytes = b"x/there/y\0/there".to_vec();
-        exchange(&mut bytes, OsStr::new("/there"), OsStr::new("/where"));
+        assert!(exchange(&mut bytes, OsStr::new("/there"), OsStr::new("/where")));
         assert_eq!(bytes, b"x/where/y\0/where");
-        exchange(&mut bytes, OsStr::new("/where"), OsStr::new("/longer"));
+        assert!(!exchange(&mut bytes, OsStr::new("/where"), OsStr::new("/longer")));
         assert_eq!(bytes, b"x/where/y\0/where");
+        let mut tidied = b"/tmp/a///x /tmp/a/x".to_vec();
+        assert!(!exchange(&mut tidied, OsStr::new("/tmp/a///"), OsStr::new("/home/bcd")));
     }
 }

@@ -113,8 +113,10 @@ fn finish(
     if let Some(cut) = cut {
         bytes = cut.apply(&bytes).map_err(|error| Stay::OddObject(error.to_string()))?;
     }
-    if let Some((there, here)) = names {
-        exchange(&mut bytes, there.as_os_str(), here.as_os_str());
+    if let Some((there, here)) = names
+        && !exchange(&mut bytes, there.as_os_str(), here.as_os_str())
+    {
+        return Err(Stay::OddObject("it names its directory in another way".to_owned()));
     }
     file.rewrite(&bytes).map_err(unwritable)
 }
