@@ -14,8 +14,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
-use crate::agent;
 use crate::destination::Destination;
+use crate::scripts;
 
 /// Bytes of `ssh`'s standard error that are kept.
 const KEPT: usize = 8 * 1024;
@@ -81,7 +81,7 @@ impl Client {
         command.args(["-o", if master { "ControlMaster=yes" } else { "ControlMaster=no" }]);
         // `ssh` replaces what follows a `%`.
         let socket = socket.to_string_lossy().replace('%', "%%");
-        command.args(["-S", &socket, "--", self.destination.as_str(), agent::COMMAND]);
+        command.args(["-S", &socket, "--", self.destination.as_str(), scripts::COMMAND]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Not the build's Ctrl-C: the daemon's own business is when it ends.
         command.kill_on_drop(true).process_group(0);

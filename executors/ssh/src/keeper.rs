@@ -20,10 +20,10 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::agent;
 use crate::client::{Client, Running};
 use crate::lines::{Failure, Incoming};
 use crate::reply::{Answer, parse};
+use crate::scripts;
 use crate::trouble::Subject;
 
 /// What directories of control sockets are called; the process that they belong to follows.
@@ -56,9 +56,10 @@ impl Keeper {
                 false => subject.unreachable(error),
             }
         })?;
-        let (running, incoming, line) = greet(running, &agent::keeper(&session), &session, client)
-            .await
-            .map_err(|(failure, said)| subject.unconnected(&said, failure))?;
+        let (running, incoming, line) =
+            greet(running, &scripts::keeper(&session), &session, client)
+                .await
+                .map_err(|(failure, said)| subject.unconnected(&said, failure))?;
         let unpacks = match line.as_str() {
             "ready yes" => true,
             "ready no" => false,
@@ -121,7 +122,7 @@ pub(crate) async fn greet(
     let patience = client.connect * 2;
     let greeting = async {
         stdin.write_all(script).await.map_err(Failure::Io)?;
-        incoming.skip_to(&agent::mark(session), patience).await?;
+        incoming.skip_to(&scripts::mark(session), patience).await?;
         incoming.line(patience).await
     };
     match greeting.await {

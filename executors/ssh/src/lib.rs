@@ -2,13 +2,12 @@
 //!
 //! A reader who follows one job meets the modules in this order: [`SshExecutor`] (one host), `keeper` (the connection,
 //! and the session on the board), `worker` (one shell there that runs jobs in turn), `request` (what a job is on the wire),
-//! `reply` (what comes back, believed in nothing). `agent` holds the scripts that run there, `client` starts the system's
+//! `reply` (what comes back, believed in nothing). `scripts` holds what runs there, `client` starts the system's
 //! `ssh`, and `trouble` turns what that prints into a sentence with the cure. The wire format is in `docs/ssh.md`.
 //!
 //! The system's own `ssh` is run, so the user's configuration, agent, jump hosts and known_hosts hold. Knows no scheduler:
 //! it neither retries nor chooses.
 
-mod agent;
 mod client;
 mod destination;
 mod executor;
@@ -16,6 +15,7 @@ mod keeper;
 mod lines;
 mod reply;
 mod request;
+mod scripts;
 mod trouble;
 mod worker;
 

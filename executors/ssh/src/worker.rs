@@ -12,12 +12,12 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
-use crate::agent;
 use crate::client::Client;
 use crate::keeper::{Greeted, Keeper, greet, refusal};
 use crate::lines::{Failure, Incoming};
 use crate::reply::{Answer, AnswerError, parse};
 use crate::request::Request;
+use crate::scripts;
 use crate::trouble::Subject;
 
 /// A shell on a board.
@@ -48,7 +48,7 @@ impl Worker {
         let number = keeper.next_worker();
         let running =
             client.start_session(&keeper.socket()).map_err(|error| subject.unreachable(error))?;
-        let script = agent::worker(keeper.session(), number);
+        let script = scripts::worker(keeper.session(), number);
         let (greeted, incoming, line) = greet(running, &script, keeper.session(), client)
             .await
             .map_err(|(failure, said)| {

@@ -61,7 +61,7 @@ async fn arguments_of_any_bytes_arrive_as_they_are() {
     let programs = TestSpace::new();
     programs.write_program("echo-cc", ECHO);
     for shell in ["dash", "bash"] {
-        // The agent's own shell is what has to hold the bytes.
+        // The script's own shell is what has to hold the bytes.
         let server = Sshd::builder().shell(shell).programs(programs.path()).start();
         let executor = executor(&server);
         let case = Case::new(SOURCE);
