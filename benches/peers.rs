@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use farmbuild_benches::cache::client::Client;
 use farmbuild_benches::machine::Machine;
 use farmbuild_benches::makespan::Scale;
-use farmbuild_benches::{cache, crates, makespan, memory, overhead};
+use farmbuild_benches::{cache, crates, makespan, memory, overhead, ssh_overhead};
 use serde_json::{Map, Value};
 
 const USAGE: &str = "\
@@ -17,6 +17,7 @@ sections (the first three unless named):
   overhead   wall time and client CPU of one local and one remote job
   makespan   a whole build on ten boards of two speeds
   memory     the daemon at rest and with 500 jobs in flight
+  ssh-overhead  as overhead, over ssh: farmbuild's, distcc's @host, and `ssh host gcc`; by name only
   cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
              cache-history
   cargo      a build of a hundred crates from the registry, cold and warm, beside sccache
@@ -33,7 +34,7 @@ options of cache:
   --commits N        history: so many commits (50)
   -g, -g0            edits and history: only with debug info, or only without";
 
-const SECTIONS: [&str; 4] = ["overhead", "makespan", "memory", "cargo"];
+const SECTIONS: [&str; 5] = ["overhead", "makespan", "memory", "ssh-overhead", "cargo"];
 
 #[derive(Default)]
 struct Options {
@@ -125,6 +126,12 @@ fn measure(options: &Options, binary: Option<&Path>) -> Result<Value, String> {
         let costs = overhead::measure(binary, turns);
         say(&format!("overhead, {turns} turns\n{}", overhead::show(&costs)));
         figures.insert("overhead".to_owned(), value(&costs));
+    }
+    if options.sections.iter().any(|section| section == "ssh-overhead") {
+        let turns = if options.quick { 20 } else { 100 };
+        let costs = ssh_overhead::measure(binary, turns);
+        say(&format!("ssh-overhead, {turns} turns\n{}", overhead::show(&costs)));
+        figures.insert("ssh_overhead".to_owned(), value(&costs));
     }
     if wanted("makespan") {
         let scale = if options.quick {

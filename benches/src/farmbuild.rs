@@ -32,11 +32,13 @@ pub fn without_foreign_settings(command: &mut Command) -> &mut Command {
     command
 }
 
-/// One host of a farm: stock distccd at `address`.
+/// One host of a farm: stock distccd at `address`, or an sshd.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// `ADDRESS:PORT`.
+    /// `ADDRESS:PORT`, or what `ssh` takes.
     pub address: String,
+    /// The configuration of `ssh`, where it is an sshd.
+    pub ssh_config: Option<PathBuf>,
     /// Jobs that run there at a time.
     pub slots: usize,
     /// Jobs sent beyond them; `None` leaves the default.
@@ -60,10 +62,13 @@ impl Farmbuild {
         let space = TestSpace::new();
         let mut farm = String::new();
         for (number, host) in hosts.iter().enumerate() {
-            let _ = write!(
+            let way = match &host.ssh_config {
+                None => "via = \"distcc\"\ncompression = \"lzo\"".to_owned(),
+                Some(config) => format!("via = \"ssh\"\nssh_config = \"{}\"", config.display()),
+            };
+            let _ = writeln!(
                 farm,
-                "[[host]]\nname = \"board{number}\"\nvia = \"distcc\"\naddress = \"{}\"\nslots = {}\n\
-                 compression = \"lzo\"\n",
+                "[[host]]\nname = \"board{number}\"\naddress = \"{}\"\nslots = {}\n{way}",
                 host.address, host.slots
             );
             if let Some(queue) = host.queue {

@@ -13,5 +13,6 @@ pub mod measure;
 pub mod memory;
 pub mod overhead;
 pub mod source;
+pub mod ssh_overhead;
 pub mod statistics;
 pub mod table;

@@ -97,7 +97,12 @@ pub fn measure(
         hosts: format!("{}/{IN_FLIGHT},lzo", proxy.address()),
     }));
     clients.extend(binary.map(|binary| {
-        let host = |board: &Distccd| Host { address: board.address(), slots: SLOTS, queue: None };
+        let host = |board: &Distccd| Host {
+            address: board.address(),
+            ssh_config: None,
+            slots: SLOTS,
+            queue: None,
+        };
         Client::Farmbuild(Farmbuild::new(binary, &boards.iter().map(host).collect::<Vec<_>>()))
     }));
 

@@ -48,7 +48,12 @@ pub fn measure(binary: &Path, board_compiler: &Path) -> Memory {
     let pace = HOLD.as_nanos() as u64 / SOURCE as u64;
     let compilers = CompilerDirectory::new(board_compiler, pace);
     let boards = board::start(HOSTS, SLOTS, &[&compilers]);
-    let host = |board: &Distccd| Host { address: board.address(), slots: SLOTS, queue: Some(0) };
+    let host = |board: &Distccd| Host {
+        address: board.address(),
+        ssh_config: None,
+        slots: SLOTS,
+        queue: Some(0),
+    };
     let hosts: Vec<Host> = boards.iter().map(host).collect();
 
     let at_rest = resting(&Farmbuild::new(binary, &[]));

@@ -4,7 +4,7 @@
 //! to plain gcc is taken turn by turn before its median.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -43,25 +43,40 @@ impl Cost {
 }
 
 /// Who compiles.
-enum Client {
+pub(crate) enum Client {
     Gcc,
-    Distcc { hosts: String, directory: TestSpace },
-    Farmbuild { name: &'static str, farmbuild: Farmbuild },
+    Distcc {
+        name: &'static str,
+        hosts: String,
+        ssh: Option<PathBuf>,
+        directory: TestSpace,
+    },
+    Farmbuild {
+        name: &'static str,
+        farmbuild: Farmbuild,
+    },
+    /// A script that takes gcc's arguments.
+    Script {
+        name: &'static str,
+        script: PathBuf,
+    },
 }
 
 impl Client {
     fn name(&self) -> &'static str {
         match self {
             Self::Gcc => "gcc",
-            Self::Distcc { .. } => "distcc, remote",
-            Self::Farmbuild { name, .. } => name,
+            Self::Distcc { name, .. }
+            | Self::Farmbuild { name, .. }
+            | Self::Script { name, .. } => name,
         }
     }
 
     fn compile(&self, source: &Path, object: &Path) -> Command {
         let mut command = match self {
             Self::Gcc => Command::new("gcc"),
-            Self::Distcc { hosts, directory } => {
+            Self::Script { script, .. } => Command::new(script),
+            Self::Distcc { hosts, ssh, directory, .. } => {
                 let mut command = Command::new("distcc");
                 without_foreign_settings(&mut command)
                     .arg("gcc")
@@ -69,6 +84,9 @@ impl Client {
                     .env("DISTCC_DIR", directory.path())
                     .env("DISTCC_FALLBACK", "0")
                     .env("DISTCC_SKIP_LOCAL_RETRY", "1");
+                if let Some(ssh) = ssh {
+                    command.env("DISTCC_SSH", ssh);
+                }
                 command
             }
             Self::Farmbuild { farmbuild, .. } => {
@@ -99,10 +117,15 @@ pub fn measure(binary: Option<&Path>, turns: usize) -> Vec<Cost> {
     let server = Distccd::builder().jobs(4).start();
     let mut clients = vec![
         Client::Gcc,
-        Client::Distcc { hosts: format!("{},lzo", server.address()), directory: TestSpace::new() },
+        Client::Distcc {
+            name: "distcc, remote",
+            hosts: format!("{},lzo", server.address()),
+            ssh: None,
+            directory: TestSpace::new(),
+        },
     ];
     if let Some(binary) = binary {
-        let host = Host { address: server.address(), slots: 4, queue: None };
+        let host = Host { address: server.address(), ssh_config: None, slots: 4, queue: None };
         let one = Farmbuild::new(binary, &[]);
         let other = Farmbuild::new(binary, &[host]);
         clients.push(Client::Farmbuild { name: "farmbuild, local", farmbuild: one });
@@ -111,19 +134,30 @@ pub fn measure(binary: Option<&Path>, turns: usize) -> Vec<Cost> {
     let sources = [("one line", source::tiny()), ("10 kLOC", source::ten_thousand_lines())];
     let costs = sources.iter().flat_map(|(name, text)| take_turns(name, text, &clients, turns));
     let costs = costs.collect();
-    if let Some(Client::Farmbuild { farmbuild, .. }) = clients.last() {
-        let stats = farmbuild.stats();
-        let remote = stats.pointer("/jobs/remote/board0").and_then(serde_json::Value::as_u64);
-        let jobs = (sources.len() * (turns + WARM_UP)) as u64;
-        assert!(remote >= Some(jobs), "of {jobs} jobs not all were remote: {stats:#}");
+    if let Some(client) = clients.last() {
+        were_remote(client, sources.len() * (turns + WARM_UP));
     }
     costs
+}
+
+/// Every job of a client of farmbuild's must have been remote.
+pub(crate) fn were_remote(client: &Client, jobs: usize) {
+    if let Client::Farmbuild { farmbuild, .. } = client {
+        let stats = farmbuild.stats();
+        let remote = stats.pointer("/jobs/remote/board0").and_then(serde_json::Value::as_u64);
+        assert!(remote >= Some(jobs as u64), "of {jobs} jobs not all were remote: {stats:#}");
+    }
 }
 
 /// Turns that aren't counted: they start daemons and fill caches.
 const WARM_UP: usize = 2;
 
-fn take_turns(name: &'static str, text: &str, clients: &[Client], turns: usize) -> Vec<Cost> {
+pub(crate) fn take_turns(
+    name: &'static str,
+    text: &str,
+    clients: &[Client],
+    turns: usize,
+) -> Vec<Cost> {
     let space = TestSpace::new();
     let source = space.write("source.c", text);
     let objects: Vec<_> =

@@ -2,7 +2,9 @@
 //!
 //! An executor serves one host by one transport. It doesn't choose jobs, count slots or retry: that is the
 //! scheduler's. The one distinction it must make is between a compile that failed, which is an [`Outcome`], and a
-//! host that failed, which is an [`ExecError`].
+//! host that failed, which is an [`ExecError`]. [`telltale`] helps where the transport doesn't tell.
+
+pub mod telltale;
 
 use std::io;
 use std::path::PathBuf;
@@ -42,8 +44,20 @@ pub struct Outcome {
     pub stderr: Bytes,
     /// The object, not yet in its place; `None` if the compile failed. Dropping it leaves nothing behind.
     pub object: Option<StagedFile>,
+    /// What the job asked for beside the object; `None` if it asked for nothing.
+    pub beside: Option<Box<Beside>>,
     /// What the job cost on the wire.
     pub traffic: Traffic,
+}
+
+/// What a compile elsewhere wrote beside its object.
+#[derive(Debug)]
+pub struct Beside {
+    /// The files of [`Job::side_outputs`](crate::job::Job::side_outputs) in their order, not yet in their places; `None`
+    /// where the compile wrote none. Empty if it failed.
+    pub files: Vec<Option<StagedFile>>,
+    /// What the compile was told to be its directory, if the job asked for a name of some length.
+    pub directory: Option<PathBuf>,
 }
 
 /// Bytes on the wire for one job.
@@ -107,6 +121,14 @@ pub enum ExecError {
         /// What it said or what its status means, and the cure.
         detail: String,
     },
+    /// The host can be talked to, perhaps, but runs nothing, whatever the job and its compiler.
+    #[error("host {host} can't be used: {detail}")]
+    Unusable {
+        /// The host's name in the farm.
+        host: String,
+        /// Why, and the cure.
+        detail: String,
+    },
     /// An output could not be written on this machine.
     #[error("can't write {}: {source}", .path.display())]
     Output {
@@ -133,6 +155,11 @@ pub trait Executor: Send + Sync {
 
     /// How many jobs the host takes.
     fn capacity(&self) -> Capacity;
+
+    /// Whether jobs may have side outputs. Where this says no, such jobs aren't given to the host.
+    fn returns_side_outputs(&self) -> bool {
+        false
+    }
 
     /// Asks the host whether it is alive, as cheaply as the transport allows.
     ///

@@ -63,8 +63,24 @@ pub struct Job {
     pub text: SourceText,
     /// Where the object belongs on this machine, absolute.
     pub object: PathBuf,
-    /// The file mode creation mask for `object`.
+    /// The file mode creation mask for `object` and for side outputs.
     pub umask: u32,
+    /// What the compile writes beside the object and is to come back, in order. Not empty: only for executors that
+    /// [return side outputs](crate::executor::Executor::returns_side_outputs), and then the output's name in `args` is
+    /// relative, has no `..`, and must stay as it is.
+    pub side_outputs: Vec<SideFile>,
+    /// The outputs hold the name of the directory that the compile runs in, as `PWD` tells it: that is to be so many bytes
+    /// long. Only for executors that return side outputs; they say the name in the [`Outcome`](crate::executor::Outcome).
+    pub directory_length: Option<usize>,
+}
+
+/// A file that a compile writes beside its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideFile {
+    /// Its name where the compile runs, relative to the directory that it runs in, without `..`.
+    pub there: PathBuf,
+    /// Where it belongs on this machine, absolute.
+    pub path: PathBuf,
 }
 
 /// A job that several owners look at (a scheduler, an executor, a second attempt).

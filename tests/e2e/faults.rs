@@ -25,7 +25,7 @@ fn quarter_second() -> SlowCompiler {
 
 /// Builds a project over the user's farm while something happens to it; the files must be a plain build's.
 #[track_caller]
-fn build_while(user: &User, files: usize, happens: impl FnOnce()) -> Ended {
+pub(crate) fn build_while(user: &User, files: usize, happens: impl FnOnce()) -> Ended {
     let tree = project(files);
     let before = snapshot(tree.path());
     crate::run::run(user.command(tree.path(), "make").arg("-j2")).ok();

@@ -23,5 +23,7 @@ mod jobserver;
 mod odd_input;
 mod reports;
 mod rust;
+mod side_outputs;
+mod ssh;
 mod why;
 mod wrapping;

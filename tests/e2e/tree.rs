@@ -37,7 +37,7 @@ pub(crate) fn makefile(count: usize, compiler: &str, extension: &str, flags: &st
     let objects: String = (0..count).map(|number| format!("f{number}.o ")).collect();
     format!(
         "CC = {compiler}\nCFLAGS = {flags}\nOBJECTS = {objects}main.o\n\
-         prog: $(OBJECTS)\n\t$(CC) -o $@ $^\n\
+         prog: $(OBJECTS)\n\t$(CC) $(LDFLAGS) -o $@ $^\n\
          %.o: %.{extension}\n\t$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<\n\
          clean:\n\trm -f prog *.o *.d\n.PHONY: clean\n"
     )

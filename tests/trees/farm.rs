@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use farmbuild_testkit::TestSpace;
+use farmbuild_testkit::{Sshd, TestSpace};
 use serde_json::Value;
 
 use crate::compare::Build;
@@ -20,8 +20,22 @@ pub(crate) struct Farm {
 
 impl Farm {
     pub(crate) fn of(addresses: &[String]) -> Self {
+        Self::with(addresses, &[])
+    }
+
+    /// Likewise, and hosts `ssh0`, `ssh1`... that are reached by ssh.
+    pub(crate) fn with(addresses: &[String], boards: &[&Sshd]) -> Self {
         let space = TestSpace::new();
         let mut farm = String::new();
+        for (number, board) in boards.iter().enumerate() {
+            let _ = write!(
+                farm,
+                "[[host]]\nname = \"ssh{number}\"\nvia = \"ssh\"\naddress = \"{}\"\nssh_config = \"{}\"\n\
+                 slots = 4\n\n",
+                board.destination(),
+                board.client_config().display()
+            );
+        }
         for (number, address) in addresses.iter().enumerate() {
             let _ = write!(
                 farm,
@@ -117,6 +131,14 @@ impl Stats {
         match &self.0["jobs"][name] {
             Value::Object(counters) => counters.values().filter_map(Value::as_u64).sum(),
             other => other.as_u64().unwrap_or(0),
+        }
+    }
+
+    /// Panics unless every host that is reached by ssh compiled something.
+    pub(crate) fn assert_all_boards_helped(&self, boards: usize) {
+        for number in 0..boards {
+            let done = self.0["jobs"]["remote"][format!("ssh{number}")].as_u64();
+            assert!(done > Some(0), "ssh{number} compiled nothing: {:#}", self.0);
         }
     }
 

@@ -127,6 +127,7 @@ fn put_in(
             toolchain.reason = Some(reason);
             report.state = "aside".to_owned();
         }
+        Err(VetError::Unsuited(reason)) => toolchain.reason = Some(reason.to_owned()),
         Err(VetError::Host(ExecError::Refused { detail, .. })) => {
             toolchain.reason = Some(detail);
             report.state = "aside".to_owned();

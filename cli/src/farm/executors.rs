@@ -1,14 +1,23 @@
 //! From a host as it is written to the executor that runs jobs there.
 
+use std::env;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use farmbuild_core::executor::{Capacity, Executor};
 use farmbuild_core::scheduler::HostEntry;
-use farmbuild_distcc::{
-    Address, AddressError, Compression, DistccConfig, DistccExecutor, Timeouts,
-};
+use farmbuild_distcc::{Address, AddressError, DistccConfig, DistccExecutor};
+use farmbuild_ssh::{Destination, DestinationError, SshConfig, SshExecutor};
 
 use super::{HostConfig, Via};
+
+/// Why an address can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum BadAddress {
+    Distcc(#[from] AddressError),
+    Ssh(#[from] DestinationError),
+}
 
 /// The executors of a farm's hosts. What can't be one was refused when the farm was read.
 pub(crate) fn of(hosts: &[HostConfig]) -> Vec<HostEntry> {
@@ -16,23 +25,46 @@ pub(crate) fn of(hosts: &[HostConfig]) -> Vec<HostEntry> {
     hosts.iter().filter_map(entry).collect()
 }
 
-/// Reads an address as a farm file has it.
-pub(crate) fn address(text: &str) -> Result<Address, AddressError> {
-    text.parse()
+/// Checks an address as a farm file has it.
+pub(crate) fn check_address(via: Via, text: &str) -> Result<(), BadAddress> {
+    match via {
+        Via::Distcc => drop(text.parse::<Address>()?),
+        Via::Ssh => drop(text.parse::<Destination>()?),
+    }
+    Ok(())
 }
 
 fn one(host: &HostConfig) -> Option<Arc<dyn Executor>> {
-    match host.via {
-        Via::Distcc => {
-            let config = DistccConfig {
-                name: host.name.clone(),
-                address: address(&host.address).ok()?,
-                capacity: Capacity { slots: host.slots, queue: host.queue },
-                compression: if host.lzo { Compression::Lzo } else { Compression::None },
-                timeouts: Timeouts::default(),
-            };
-            Some(Arc::new(DistccExecutor::new(config)))
-        }
-        Via::Ssh => None,
+    let capacity = Capacity { slots: host.slots, queue: host.queue };
+    Some(match host.via {
+        Via::Distcc => Arc::new(DistccExecutor::new(DistccConfig {
+            name: host.name.clone(),
+            address: host.address.parse().ok()?,
+            capacity,
+            compression: match host.compressed {
+                true => farmbuild_distcc::Compression::Lzo,
+                false => farmbuild_distcc::Compression::None,
+            },
+            timeouts: farmbuild_distcc::Timeouts::default(),
+        })),
+        Via::Ssh => Arc::new(SshExecutor::new(SshConfig {
+            name: host.name.clone(),
+            destination: host.address.parse().ok()?,
+            ssh_config: host.ssh_config.as_deref().map(at_home),
+            capacity,
+            compression: match host.compressed {
+                true => farmbuild_ssh::Compression::Auto,
+                false => farmbuild_ssh::Compression::None,
+            },
+            timeouts: farmbuild_ssh::Timeouts::default(),
+        })),
+    })
+}
+
+/// A path in which `~` stands for the home directory.
+fn at_home(path: &str) -> PathBuf {
+    match (path.strip_prefix('~'), env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(path),
     }
 }

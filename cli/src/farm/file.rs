@@ -68,15 +68,15 @@ struct Host {
     address: Spanned<String>,
     slots: Option<Spanned<usize>>,
     queue: Option<Spanned<usize>>,
-    #[serde(default)]
-    compression: Compression,
+    compression: Option<Spanned<Compression>>,
+    ssh_config: Option<Spanned<String>>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Compression {
-    #[default]
     Lzo,
+    Zstd,
     None,
 }
 
@@ -126,23 +126,46 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
                 format!("there are two hosts with the name `{name}`"),
             ));
         }
-        if *host.via.get_ref() == Via::Ssh {
-            let what =
-                format!("host `{name}`: this version has no `via = \"ssh\"` yet; use \"distcc\"");
-            return Err(at(host.via.span(), what));
-        }
+        let via = *host.via.get_ref();
         let address = host.address.get_ref();
-        if let Err(error) = executors::address(address) {
+        if let Err(error) = executors::check_address(via, address) {
             return Err(at(host.address.span(), format!("host `{name}`: `address`: {error}")));
+        }
+        let compressed = match (via, host.compression.as_ref().map(|it| (it.get_ref(), it.span())))
+        {
+            (_, Some((Compression::None, _))) => false,
+            (Via::Distcc, None | Some((Compression::Lzo, _)))
+            | (Via::Ssh, None | Some((Compression::Zstd, _))) => true,
+            (Via::Distcc, Some((Compression::Zstd, span))) => {
+                let what = format!("host `{name}`: distcc compresses by \"lzo\" or \"none\"");
+                return Err(at(span, what));
+            }
+            (Via::Ssh, Some((Compression::Lzo, span))) => {
+                let what = format!("host `{name}`: over ssh, compression is \"zstd\" or \"none\"");
+                return Err(at(span, what));
+            }
+        };
+        if let Some(path) = &host.ssh_config {
+            let what = match via {
+                Via::Distcc => "is for hosts with `via = \"ssh\"`",
+                Via::Ssh if !path.get_ref().starts_with(['/', '~']) => {
+                    "must begin with `/` or `~/`: builds run in many directories"
+                }
+                Via::Ssh => "",
+            };
+            if !what.is_empty() {
+                return Err(at(path.span(), format!("host `{name}`: `ssh_config` {what}")));
+            }
         }
         let slots = counted(&host.slots, "slots", 1, DEFAULT_SLOTS)?;
         hosts.push(HostConfig {
             name: name.clone(),
-            via: *host.via.get_ref(),
+            via,
             address: address.clone(),
             slots,
             queue: counted(&host.queue, "queue", 0, slots)?,
-            lzo: matches!(host.compression, Compression::Lzo),
+            compressed,
+            ssh_config: host.ssh_config.as_ref().map(|path| path.get_ref().clone()),
         });
     }
     let cores = LocalConfig::default().slots;
@@ -211,10 +234,13 @@ mod tests {
     #[test]
     fn a_host_has_as_long_a_queue_as_slots_unless_told() {
         let farm = parse(&format!("{BOARD}slots = 6\n")).unwrap();
-        assert_eq!((farm.hosts[0].slots, farm.hosts[0].queue, farm.hosts[0].lzo), (6, 6, true));
+        assert_eq!(
+            (farm.hosts[0].slots, farm.hosts[0].queue, farm.hosts[0].compressed),
+            (6, 6, true)
+        );
         let farm =
             parse(&format!("{BOARD}slots = 6\nqueue = 0\ncompression = \"none\"\n")).unwrap();
-        assert_eq!((farm.hosts[0].queue, farm.hosts[0].lzo), (0, false));
+        assert_eq!((farm.hosts[0].queue, farm.hosts[0].compressed), (0, false));
     }
 
     #[test]
@@ -244,6 +270,22 @@ mod tests {
             "line 2, column 9: invalid type: string \"two\", expected a whole number"
         );
         assert!(error(&BOARD.replace("192.168.0.11:3632", "a b")).starts_with("line 4: "));
-        assert!(error(&BOARD.replace("\"distcc\"", "\"ssh\"")).starts_with("line 3: "));
+    }
+
+    #[test]
+    fn a_host_over_ssh_has_an_address_as_ssh_takes_it() {
+        let board = |address: &str, more: &str| {
+            format!("[[host]]\nname = \"b\"\nvia = \"ssh\"\naddress = \"{address}\"\n{more}")
+        };
+        for address in ["neo4a", "pi@neo4a", "ssh://pi@neo4a:2222"] {
+            let farm = parse(&board(address, "ssh_config = \"~/boards\"\n")).unwrap();
+            assert_eq!((farm.hosts[0].via, farm.hosts[0].compressed), (Via::Ssh, true));
+            assert_eq!(farm.hosts[0].ssh_config.as_deref(), Some("~/boards"));
+        }
+        assert!(error(&board("-oProxyCommand=x", "")).starts_with("line 4: "));
+        assert!(error(&board("a", "compression = \"lzo\"\n")).starts_with("line 5: "));
+        assert!(error(&board("a", "ssh_config = \"boards\"\n")).starts_with("line 5: "));
+        assert!(error(&format!("{BOARD}ssh_config = \"/b\"\n")).starts_with("line 5: "));
+        assert!(error(&format!("{BOARD}compression = \"zstd\"\n")).starts_with("line 5: "));
     }
 }

@@ -54,7 +54,8 @@ fn config(name: String, host: &RemoteHost) -> HostConfig {
         address: host.address.to_string(),
         slots: host.slots,
         queue: host.slots,
-        lzo: host.compression == Compression::Lzo,
+        compressed: host.compression == Compression::Lzo,
+        ssh_config: None,
     }
 }
 
@@ -66,8 +67,8 @@ mod tests {
     fn a_host_keeps_its_limit_and_is_named_by_its_address() {
         let farm = parse("a/6,lzo b:4000 # comment").unwrap();
         assert_eq!(farm.hosts[0].name, "a");
-        assert_eq!((farm.hosts[0].slots, farm.hosts[0].lzo), (6, true));
-        assert_eq!((farm.hosts[1].name.as_str(), farm.hosts[1].lzo), ("b:4000", false));
+        assert_eq!((farm.hosts[0].slots, farm.hosts[0].compressed), (6, true));
+        assert_eq!((farm.hosts[1].name.as_str(), farm.hosts[1].compressed), ("b:4000", false));
     }
 
     #[test]

@@ -93,7 +93,10 @@ pub(crate) struct HostConfig {
     pub(crate) address: String,
     pub(crate) slots: usize,
     pub(crate) queue: usize,
-    pub(crate) lzo: bool,
+    /// On the wire, in the transport's own way.
+    pub(crate) compressed: bool,
+    /// As written: `~` may stand for the home directory.
+    pub(crate) ssh_config: Option<String>,
 }
 
 /// The transport to a host.

@@ -91,6 +91,8 @@ pub struct Analysis {
     pub remote: Result<RemotePlan, Refused>,
     /// For rustc: the crate that it compiles, or why that can't be told.
     pub rustc: Option<Result<Arc<RustcCompile>, Refused>>,
+    /// How to compile it on a host that gives back `side_outputs` too, where nothing else is in the way.
+    pub with_side_outputs: Option<RemotePlan>,
 }
 
 /// Analyses an invocation, its compiler known by its name only.
@@ -129,6 +131,7 @@ pub fn analyse_as(
         dependencies: None,
         objections: Vec::new(),
         remote: Err(refusal.into()),
+        with_side_outputs: None,
         rustc,
     };
     match compiler.family {
@@ -151,7 +154,8 @@ pub fn analyse_as(
     let kind = kind(&scan);
     let output = output(&scan, kind);
     let side_outputs = side_outputs(&mut scan, kind, output.as_deref());
-    let remote = plan::plan(&mut scan, kind, output.as_deref(), cwd);
+    let plan::Verdict { remote, with_side_outputs } =
+        plan::judge(&mut scan, kind, output.as_deref(), cwd);
     let dependencies = match (scan.sources.as_slice(), &output) {
         ([_], Some(object)) => scan.dependencies.file(scan.compiler.family, object),
         _ => None,
@@ -170,6 +174,7 @@ pub fn analyse_as(
         objections,
         remote,
         rustc: None,
+        with_side_outputs,
         compiler,
     })
 }

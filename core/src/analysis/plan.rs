@@ -31,12 +31,46 @@ pub struct RemotePlan {
     pub forbids_directives_only: bool,
 }
 
-/// The verdict: what kind of work it is comes first, then its files, then single arguments.
-pub(super) fn plan(
+/// What may be done with an invocation.
+pub(super) struct Verdict {
+    /// How to compile it on any host, or why not.
+    pub(super) remote: Result<RemotePlan, Refused>,
+    /// How to compile it on a host that returns side outputs, where only they are in the way.
+    pub(super) with_side_outputs: Option<RemotePlan>,
+}
+
+pub(super) fn judge(scan: &mut Scan<'_>, kind: Kind, output: Option<&Path>, cwd: &Path) -> Verdict {
+    let only_side_outputs =
+        !scan.refused.is_empty() && scan.refused.iter().all(is_about_side_output);
+    let Some(refused) = scan.refused().filter(|_| only_side_outputs && !scan.is_late()) else {
+        return Verdict { remote: plan(scan, kind, output, cwd, false), with_side_outputs: None };
+    };
+    match plan(scan, kind, output, cwd, true) {
+        Ok(plan) => Verdict { remote: Err(refused), with_side_outputs: Some(plan) },
+        Err(other) => Verdict { remote: Err(other), with_side_outputs: None },
+    }
+}
+
+/// Whether an argument is in the way only because it makes the compiler write another file, of a kind that hosts can
+/// give back.
+fn is_about_side_output(refused: &Refused) -> bool {
+    let written = ["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs"];
+    match refused.reason {
+        Refusal::SplitDebugInfo | Refusal::StackUsage | Refusal::CallGraph => true,
+        Refusal::Coverage => {
+            refused.argument.as_ref().is_some_and(|it| written.iter().any(|name| it == name))
+        }
+        _ => false,
+    }
+}
+
+/// The plan: what kind of work it is comes first, then its files, then single arguments, unless these are forgiven.
+fn plan(
     scan: &mut Scan<'_>,
     kind: Kind,
     output: Option<&Path>,
     cwd: &Path,
+    forgiving: bool,
 ) -> Result<RemotePlan, Refused> {
     let family = scan.compiler.family;
     if let Some(refusal) = refusal_of_kind(kind) {
@@ -71,7 +105,7 @@ pub(super) fn plan(
     if scan.outputs.len() > 1 {
         return Err(Refusal::SeveralOutputs.into());
     }
-    if let Some(refused) = scan.refused() {
+    if let Some(refused) = scan.refused().filter(|_| !forgiving) {
         return Err(refused);
     }
     if source.language.is_preprocessed() && scan.dependencies.is_asked_for() {

@@ -130,6 +130,11 @@ impl<'a> Scan<'a> {
         self.refused.first().cloned().or(lto)
     }
 
+    /// Whether code is left to link time.
+    pub(super) fn is_late(&self) -> bool {
+        self.lto.is_some()
+    }
+
     /// Whether text from gcc's `-fdirectives-only` would lose warnings that are asked for.
     pub(super) fn forbids_directives_only(&self) -> bool {
         !self.macro_warnings.is_empty()

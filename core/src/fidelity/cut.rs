@@ -11,7 +11,7 @@ use object::read::elf::{FileHeader, SectionHeader};
 
 use super::image::{Class, check, describe, write};
 use super::layout::lay_out;
-use super::references::lower_references;
+use super::references::{lower_offsets, lower_references};
 
 /// Why an object couldn't be rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,10 @@ impl ProducerCut {
             lay_out(&sections, class.header_size, class.word).ok_or(RewriteError::UnknownLayout)?;
         check(&layout, &sections, &class, object)?;
 
-        let Some((strings, string_header)) = table.section_by_name(endian, b".debug_str") else {
+        let split = table.section_by_name(endian, b".debug_str.dwo");
+        let Some((strings, string_header)) =
+            split.or_else(|| table.section_by_name(endian, b".debug_str"))
+        else {
             let has_debug_info = table.section_by_name(endian, b".debug_info").is_some();
             return if has_debug_info {
                 Err(RewriteError::Occurrences(0))
@@ -93,7 +96,19 @@ impl ProducerCut {
         let cut = self.find(string_header.data(endian, object)?)?;
 
         let mut lowered = object.to_owned();
-        lower_references::<Elf>(header, endian, &table, object, strings, &cut, &mut lowered)?;
+        match table.section_by_name(endian, b".debug_str_offsets.dwo") {
+            Some(offsets) if split.is_some() => lower_offsets(offsets, endian, &cut, &mut lowered)?,
+            _ if split.is_some() => return Err(RewriteError::UnknownLayout),
+            _ => lower_references::<Elf>(
+                header,
+                endian,
+                &table,
+                object,
+                strings,
+                &cut,
+                &mut lowered,
+            )?,
+        }
         write(&lowered, &sections, strings, &cut, &class).ok_or(RewriteError::UnknownLayout)
     }
 

@@ -17,6 +17,7 @@ use super::hash::{FILLER_LENGTH, neutral_filler};
 use super::hazard::Hazard;
 use super::probe;
 use super::prologue::{macro_maps, prologue};
+use super::sides::{Side, Sides, beside, exchange, number_of};
 use super::technique::{Family, Language, Technique};
 use crate::job::CompilerStatus;
 
@@ -67,6 +68,8 @@ pub struct Recipe {
     language: Language,
     /// Flags of the compile that must be said in another way to count there.
     restated: Vec<OsString>,
+    /// What the compile writes beside its object.
+    pub sides: Sides,
 }
 
 impl Recipe {
@@ -126,6 +129,14 @@ impl Recipe {
             flags.push(flag);
         }
         flags
+    }
+}
+
+impl Recipe {
+    /// What the object goes through when it is back. Where debug info is apart, that is where our traces are.
+    #[must_use]
+    pub fn rewrite_of_object(&self) -> Option<&ProducerCut> {
+        self.rewrite.as_ref().filter(|_| !self.sides.splits_debug_info())
     }
 }
 
@@ -224,7 +235,7 @@ pub fn prove(
 fn prove_technique(
     trial: &Trial<'_>,
     technique: Technique,
-    local: &[u8],
+    local: &Made,
 ) -> Result<Recipe, FidelityError> {
     let question = trial.question;
     let mut recipe = Recipe {
@@ -238,14 +249,15 @@ fn prove_technique(
             Technique::RewrittenIncludes => macro_maps(question.flags),
             _ => Vec::new(),
         },
+        sides: trial.sides.clone(),
     };
     trial.preprocess(&recipe)?;
     let mut there = trial.compile_there(&recipe)?;
-    let mut difference = compare(local, &there);
+    let mut difference = local.compare(&there);
     if matches!(difference, Difference::DebugInfo(_)) && question.family == Family::Clang {
         recipe.names_directory = true;
         there = trial.compile_there(&recipe)?;
-        difference = compare(local, &there);
+        difference = local.compare(&there);
     }
     let sections = match difference {
         Difference::None => return Ok(recipe),
@@ -257,8 +269,8 @@ fn prove_technique(
         for (ballast, rewrite) in balance(&there, question.flags) {
             let balanced =
                 Recipe { ballast: Some(ballast), rewrite: Some(rewrite.clone()), ..recipe.clone() };
-            match trial.compile_there(&balanced).map(|object| rewrite.apply(&object)) {
-                Ok(Ok(object)) if object == local => return Ok(balanced),
+            match trial.compile_there(&balanced).map(|made| made.finish(&balanced)) {
+                Ok(Ok(made)) if made == *local => return Ok(balanced),
                 Ok(Err(error)) => why = Some(error),
                 // The next carrier may be one that this compiler knows.
                 Ok(Ok(_)) | Err(_) => {}
@@ -269,9 +281,13 @@ fn prove_technique(
 }
 
 /// The flags to try, with the cut that takes each of them and the technique's own flag out again, for a compiler whose
-/// plain producer string is that of `object`.
-fn balance(object: &[u8], flags: &[OsString]) -> Vec<(OsString, ProducerCut)> {
-    let Some(prefix) = producer_before(object, b" -fdirectives-only") else { return Vec::new() };
+/// plain producer string is in what it `made`.
+fn balance(made: &Made, flags: &[OsString]) -> Vec<(OsString, ProducerCut)> {
+    let files = [&made.object].into_iter().chain(made.sides.iter().flatten());
+    let Some(prefix) = files.into_iter().find_map(|it| producer_before(it, b" -fdirectives-only"))
+    else {
+        return Vec::new();
+    };
     let in_use = |start: &str| {
         flags.iter().any(|flag| flag.as_encoded_bytes().starts_with(start.as_bytes()))
     };
@@ -292,13 +308,68 @@ fn balance(object: &[u8], flags: &[OsString]) -> Vec<(OsString, ProducerCut)> {
 /// What stands before `flag` in the producer string of `object`.
 fn producer_before(object: &[u8], flag: &[u8]) -> Option<Vec<u8>> {
     let file = File::parse(object).ok()?;
-    let strings = file.section_by_name(".debug_str")?.uncompressed_data().ok()?;
+    let strings = file.section_by_name(".debug_str").or(file.section_by_name(".debug_str.dwo"));
+    let strings = strings?.uncompressed_data().ok()?;
     strings.split(|&byte| byte == 0).filter(|string| string.starts_with(b"GNU ")).find_map(
         |string| {
             let at = memchr::memmem::find(string, flag)?;
             Some(string[..at].to_owned())
         },
     )
+}
+
+/// What a compile left: the object, and the files beside it.
+#[derive(PartialEq, Eq)]
+struct Made {
+    object: Vec<u8>,
+    sides: Vec<Option<Vec<u8>>>,
+    kinds: Vec<Side>,
+}
+
+impl Made {
+    /// Takes the number out that is another one each time.
+    fn blank_number(&mut self) {
+        let mut numbers = self.sides.iter().flatten().filter_map(|file| number_of(file));
+        let Some(number) = numbers.next().filter(|number| *number != [0; 8]) else {
+            return;
+        };
+        let files = [&mut self.object].into_iter().chain(self.sides.iter_mut().flatten());
+        for file in files {
+            while let Some(place) = memchr::memmem::find(file, &number) {
+                file[place..place + number.len()].fill(0);
+            }
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Difference {
+        let difference = compare(&self.object, &other.object);
+        let files = self.sides.iter().zip(&other.sides).zip(&self.kinds);
+        let mut differ = files.filter(|((mine, theirs), _)| mine != theirs).map(|(_, kind)| *kind);
+        match (difference, differ.next()) {
+            (difference @ Difference::Code(_), _) | (difference, None) => difference,
+            (Difference::None, Some(Side::DebugInfo)) => {
+                Difference::DebugInfo(vec![".dwo".to_owned()])
+            }
+            (Difference::DebugInfo(mut sections), Some(Side::DebugInfo)) => {
+                sections.push(".dwo".to_owned());
+                Difference::DebugInfo(sections)
+            }
+            (_, Some(kind)) => Difference::Code(format!(".{}", kind.suffix())),
+        }
+    }
+
+    /// The same as it is when a recipe is through with it.
+    fn finish(mut self, recipe: &Recipe) -> Result<Self, RewriteError> {
+        if let Some(rewrite) = recipe.rewrite_of_object() {
+            self.object = rewrite.apply(&self.object)?;
+        }
+        for (bytes, kind) in self.sides.iter_mut().zip(&self.kinds) {
+            if let (Some(bytes), Some(cut), Side::DebugInfo) = (bytes, &recipe.rewrite, kind) {
+                *bytes = cut.apply(bytes)?;
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// The files of a probe: `here`, where the build would be, and `there`, named as distccd names them.
@@ -309,6 +380,7 @@ struct Trial<'a> {
     there: std::path::PathBuf,
     source: String,
     text: std::path::PathBuf,
+    sides: Sides,
 }
 
 impl<'a> Trial<'a> {
@@ -317,10 +389,12 @@ impl<'a> Trial<'a> {
         scratch: &Path,
         question: &'a Question<'a>,
     ) -> Result<Self, FidelityError> {
-        let (here, there) = (scratch.join("here"), scratch.join("there"));
+        // Names of one length: see `sides`.
+        let (here, there) = (scratch.join("here"), scratch.join("away"));
         for directory in [&here, &there] {
             fs::create_dir_all(directory).map_err(at(directory))?;
         }
+        let sides = Sides::of(question.flags);
         let source = format!("probe.{}", question.language.source_extension());
         let text = there.join(format!("distccd_probe.{}", question.language.text_extension()));
         for (name, content) in [
@@ -330,14 +404,52 @@ impl<'a> Trial<'a> {
             let path = here.join(name);
             fs::write(&path, content).map_err(at(&path))?;
         }
-        Ok(Self { runner, question, here, there, source, text })
+        Ok(Self { runner, question, here, there, source, text, sides })
     }
 
-    fn compile_here(&self) -> Result<Vec<u8>, FidelityError> {
-        let object = self.here.join("probe.o");
-        let rest = ["-c", &self.source, "-o", "probe.o"].map(OsString::from);
-        self.run("to compile a probe", &self.here, &[&[], &[]], &rest)?;
-        fs::read(&object).map_err(at(&object))
+    /// With side outputs the object's own name counts.
+    fn object_name(&self) -> &'static str {
+        if self.sides.is_empty() { "probe.o" } else { "out/probe.o" }
+    }
+
+    fn compile_here(&self) -> Result<Made, FidelityError> {
+        let name = self.object_name();
+        let rest = ["-c", &self.source, "-o", name].map(OsString::from);
+        self.make_out(&self.here)?;
+        self.run("to compile a probe", &self.here, &[&[], &self.seed()], &rest)?;
+        self.made(&self.here, Path::new(name))
+    }
+
+    /// Coverage has a stamp and split debug info a number, which are random unless a seed is given.
+    fn seed(&self) -> Vec<OsString> {
+        match self.sides.is_empty() {
+            true => Vec::new(),
+            false => vec!["-frandom-seed=farmbuild".into()],
+        }
+    }
+
+    fn make_out(&self, directory: &Path) -> Result<(), FidelityError> {
+        let out = directory.join("out");
+        if self.sides.is_empty() { Ok(()) } else { fs::create_dir_all(&out).map_err(at(&out)) }
+    }
+
+    fn made(&self, directory: &Path, object: &Path) -> Result<Made, FidelityError> {
+        let exchanged = |mut bytes: Vec<u8>| {
+            if self.sides.names_directory() {
+                // What is left is found by comparing.
+                let _ = exchange(&mut bytes, self.there.as_os_str(), self.here.as_os_str());
+            }
+            bytes
+        };
+        let kinds = self.sides.kinds().to_vec();
+        let read =
+            |kind: &Side| fs::read(directory.join(beside(object, *kind))).ok().map(exchanged);
+        let sides = kinds.iter().map(read).collect();
+        let object = directory.join(object);
+        let object = fs::read(&object).map_err(at(&object)).map(exchanged)?;
+        let mut made = Made { object, sides, kinds };
+        made.blank_number();
+        Ok(made)
     }
 
     fn preprocess(&self, recipe: &Recipe) -> Result<(), FidelityError> {
@@ -351,13 +463,18 @@ impl<'a> Trial<'a> {
         fs::write(&self.text, text).map_err(at(&self.text))
     }
 
-    fn compile_there(&self, recipe: &Recipe) -> Result<Vec<u8>, FidelityError> {
-        let object = self.there.join("distccd_probe.o");
+    fn compile_there(&self, recipe: &Recipe) -> Result<Made, FidelityError> {
+        let object = match self.sides.is_empty() {
+            true => self.there.join("distccd_probe.o"),
+            false => Path::new(self.object_name()).to_owned(),
+        };
+        self.make_out(&self.there)?;
         let rest = [OsStr::new("-c"), self.text.as_os_str(), OsStr::new("-o"), object.as_os_str()];
         let rest = rest.map(OsString::from);
-        let (lead, extra) = (recipe.compile_lead(), recipe.compile_extra(&self.here));
+        let lead = recipe.compile_lead();
+        let extra = [recipe.compile_extra(&self.here), self.seed()].concat();
         self.run("to compile a preprocessed probe", &self.there, &[&lead, &extra], &rest)?;
-        fs::read(&object).map_err(at(&object))
+        self.made(&self.there, &object)
     }
 
     fn run(

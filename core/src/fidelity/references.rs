@@ -1,4 +1,5 @@
-//! References to debug strings: the relocations against the section that holds them.
+//! References to debug strings: the relocations against the section that holds them or, in a file of split debug info,
+//! which has none, the table of their offsets.
 
 use object::elf;
 use object::endian::{Endian, Endianness};
@@ -76,6 +77,32 @@ pub(super) fn lower_references<Elf: FileHeader<Endian = Endianness>>(
                     .ok_or(unknown(at))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Lowers, in the copy `lowered`, every offset behind the cut in `.debug_str_offsets.dwo`.
+pub(super) fn lower_offsets<S: SectionHeader<Endian = Endianness>>(
+    (number, section): (SectionIndex, &S),
+    endian: Endianness,
+    cut: &Cut,
+    lowered: &mut [u8],
+) -> Result<(), RewriteError> {
+    let unknown = |offset| RewriteError::UnknownReference { section: number.0, offset };
+    let (start, size) = section.file_range(endian).ok_or(unknown(0))?;
+    let range = usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(size)).ok());
+    let table = range.and_then(|(start, end)| lowered.get_mut(start..end)).ok_or(unknown(0))?;
+    // Since DWARF 5 the table has a head: the length of what follows, the version, and two bytes of nothing. A table
+    // without one begins with the offset of a string, and the first one is never so far behind.
+    let length = table.first_chunk().map(|bytes| endian.read_u32(*bytes)).unwrap_or_default();
+    let has_head = table.len() >= 8 && length as usize == table.len() - 4;
+    let head = if has_head { 8 } else { 0 };
+    for (index, place) in table[head..].chunks_mut(4).enumerate() {
+        let offset = (head + index * 4) as u64;
+        let bytes = place.first_chunk_mut::<4>().ok_or(unknown(offset))?;
+        let lower = cut.lower(endian.read_u32(*bytes).into()).ok_or(unknown(offset))?;
+        // A smaller number than one that fitted.
+        *bytes = endian.write_u32(u32::try_from(lower).map_err(|_| unknown(offset))?);
     }
     Ok(())
 }

@@ -52,6 +52,9 @@ const char *word(int number)
 }
 ";
 
+/// What is added to a toolchain's name for jobs with side outputs, which not every host takes.
+const WITH_SIDE_OUTPUTS: &str = " with side outputs";
+
 /// A compiler of this machine as hosts are asked for it.
 pub(super) struct Spec {
     pub(super) toolchain: Arc<Toolchain>,
@@ -181,6 +184,8 @@ impl Canaries {
             text: canary.text.clone(),
             object: place,
             umask: 0o077,
+            side_outputs: Vec::new(),
+            directory_length: None,
         };
         let outcome = executor.execute(Arc::new(job)).await?;
         let Some(mut staged) = outcome.object.filter(|_| outcome.status.success()) else {
@@ -248,6 +253,7 @@ impl Canaries {
 
     /// The path here of a compiler that was introduced.
     pub(super) fn path_of(&self, toolchain: &str) -> Option<String> {
+        let toolchain = toolchain.strip_suffix(WITH_SIDE_OUTPUTS).unwrap_or(toolchain);
         self.spec(&Arc::from(toolchain)).map(|spec| spec.invocation.program.display().to_string())
     }
 }
@@ -255,10 +261,16 @@ impl Canaries {
 #[async_trait]
 impl Vetter for Canaries {
     fn key(&self, job: &Job) -> ToolchainKey {
-        ToolchainKey(job.toolchain.to_string())
+        match job.side_outputs.is_empty() {
+            true => ToolchainKey(job.toolchain.to_string()),
+            false => ToolchainKey(format!("{}{WITH_SIDE_OUTPUTS}", job.toolchain)),
+        }
     }
 
     async fn vet(&self, executor: &dyn Executor, job: &Job) -> Result<(), VetError> {
+        if !job.side_outputs.is_empty() && !executor.returns_side_outputs() {
+            return Err(VetError::Unsuited("it gives back objects alone"));
+        }
         self.ask(executor, &job.toolchain).await.map(drop)
     }
 }

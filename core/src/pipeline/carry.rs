@@ -131,7 +131,7 @@ impl Pipeline {
                 }
             }
         };
-        let Travelling { job, mut dependencies, rewrite, notice, technique } = match prepared {
+        let Travelling { job, mut dependencies, finishing, notice, technique } = match prepared {
             Ok(travelling) => travelling,
             Err(reason) => {
                 let home = AtHome::because(reason, Some(analysis.kind), lines);
@@ -150,7 +150,7 @@ impl Pipeline {
         let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
         let (reason, permit, faults) = match self.scheduler.run(Arc::new(job)).await {
             Verdict::Done { host, outcome, faults } => {
-                match put_in_place(outcome, rewrite, dependencies, &object).await {
+                match put_in_place(outcome, finishing, dependencies, &object).await {
                     Ok((status, traffic)) => {
                         let uncached = keep_quiet_compile(result, lines).await;
                         let (stdout, stderr) = (Bytes::new(), Bytes::new());

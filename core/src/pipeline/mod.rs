@@ -36,15 +36,15 @@ pub use self::stay::Stay;
 
 use self::canary::Canaries;
 use self::naming::{ByHostsNames, Names};
-use self::placing::object_path;
+use self::placing::{Finishing, object_path};
 use self::recipes::Recipes;
 use self::source::Split;
 use self::source_files::SourceFiles;
 use self::toolchain::{Toolchain, Toolchains};
-use crate::analysis::{self, Analysis, CompilerName, Kind};
+use crate::analysis::{self, Analysis, CompilerName, Kind, RemotePlan};
 use crate::budget::{LocalBudget, LocalPermit, TokenSource, Use};
 use crate::executor::{ExecError, Executor};
-use crate::fidelity::{self, ProducerCut, Technique};
+use crate::fidelity::{self, Technique};
 use crate::job::{Invocation, Job, JobId};
 use crate::scheduler::{HomeReason, HostEntry, Scheduler, Settings, VetError};
 use crate::staging::StagedFile;
@@ -76,13 +76,16 @@ pub struct Checked {
 /// How long [`Pipeline::check`] waits for a host.
 const CHECK_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Directories with shorter names keep their coverage: elsewhere there may be no name as short.
+const SHORTEST_DIRECTORY: usize = 16;
+
 /// A job on its way, when it is clear that it may travel.
 struct Travelling {
     job: Job,
     /// Its dependency file, to be put in place with the object.
     dependencies: Option<StagedFile>,
-    /// What its object goes through when it is back.
-    rewrite: Option<ProducerCut>,
+    /// What its outputs go through when they are back.
+    finishing: Finishing,
     /// Something to tell people once.
     notice: Option<String>,
     /// How its text was made.
@@ -223,7 +226,7 @@ impl Pipeline {
 
     /// Says why a job doesn't travel, where that can be told without its text.
     fn may_travel(&self, invocation: &Invocation, analysis: &Analysis) -> Result<(), Stay> {
-        analysis.remote.as_ref().map_err(|refused| Stay::Refused(refused.clone()))?;
+        self.plan(analysis, &invocation.cwd)?;
         if let Some(refused) = analysis::environment::refused(&invocation.env) {
             return Err(Stay::Refused(refused));
         }
@@ -231,6 +234,24 @@ impl Pipeline {
             return Err(Stay::Farm(HomeReason::NoHosts));
         }
         Ok(())
+    }
+
+    /// How to compile a job elsewhere: on any host, or on one that returns side outputs if there is one.
+    fn plan<'a>(&self, analysis: &'a Analysis, cwd: &Path) -> Result<&'a RemotePlan, Stay> {
+        let returned = |plan: &RemotePlan| {
+            let sides = fidelity::Sides::of(&plan.compile_args);
+            let object = Path::new(&plan.compile_args[plan.output]);
+            let short = sides.names_directory() && cwd.as_os_str().len() < SHORTEST_DIRECTORY;
+            fidelity::keeps_name(object)
+                && !short
+                && !plan.language.is_preprocessed()
+                && self.hosts().iter().any(|host| host.returns_side_outputs())
+        };
+        match (&analysis.remote, &analysis.with_side_outputs) {
+            (Ok(plan), _) => Ok(plan),
+            (Err(_), Some(plan)) if returned(plan) => Ok(plan),
+            (Err(refused), _) => Err(Stay::Refused(refused.clone())),
+        }
     }
 
     /// Makes the job that hosts are given, or says why there is none.
@@ -241,7 +262,7 @@ impl Pipeline {
         toolchain: Option<Arc<Toolchain>>,
         tokens: Option<&dyn TokenSource>,
     ) -> Result<Travelling, Stay> {
-        let plan = analysis.remote.as_ref().map_err(|refused| Stay::Refused(refused.clone()))?;
+        let plan = self.plan(analysis, &invocation.cwd)?;
         let toolchain = match toolchain {
             Some(toolchain) => toolchain,
             None => self.identify(invocation).await?,
@@ -270,6 +291,9 @@ impl Pipeline {
         let compiler = names.first().cloned().unwrap_or_default();
         let id = self.canaries.introduce(&toolchain, invocation, split.language(), names);
         let (args, input, output) = split.args(&recipe);
+        let side_outputs = split.side_files(&recipe, &args[output], &object)?;
+        let finishing = split.finishing(&recipe);
+        let directory_length = finishing.directory.as_ref().map(|it| it.as_os_str().len());
         let job = Job {
             id: JobId(self.next.fetch_add(1, Ordering::Relaxed)),
             compiler,
@@ -280,11 +304,13 @@ impl Pipeline {
             text,
             object,
             umask: invocation.umask,
+            side_outputs,
+            directory_length,
         };
         Ok(Travelling {
             dependencies,
             job,
-            rewrite: split.rewrite(&recipe),
+            finishing,
             notice: split.notice(&recipe),
             technique: recipe.technique,
         })

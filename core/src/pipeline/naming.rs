@@ -56,6 +56,10 @@ impl Executor for ByHostsNames {
         self.inner.capacity()
     }
 
+    fn returns_side_outputs(&self) -> bool {
+        self.inner.returns_side_outputs()
+    }
+
     async fn probe(&self) -> Result<(), ExecError> {
         self.inner.probe().await
     }

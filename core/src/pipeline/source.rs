@@ -3,17 +3,20 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use super::dependencies;
 use super::home::Home;
+use super::placing::{Finishing, replaceable};
 use super::source_files::SourceFiles;
 use super::stay::Stay;
 use crate::analysis::{self, Analysis, DebugInfo, RemotePlan, SideKind};
-use crate::fidelity::{self, Family, Language, ProducerCut, Recipe, Technique};
-use crate::job::{Invocation, SourceText};
+use crate::fidelity::{self, Family, Language, Recipe, Side, Technique, beside};
+use crate::job::{Invocation, SideFile, SourceText};
+use crate::protocol::message::var;
 use crate::staging::StagedFile;
 
 /// A compile, split into preprocessing here and compiling elsewhere.
@@ -203,9 +206,39 @@ impl<'a> Split<'a> {
         self.plan.compile_args.get(self.plan.input).map_or(OsStr::new(""), |name| name)
     }
 
-    /// What the object goes through when it is back. Text that was preprocessed before needed no technique of ours.
-    pub(super) fn rewrite(&self, recipe: &Recipe) -> Option<ProducerCut> {
-        recipe.rewrite.clone().filter(|_| !self.preprocessed)
+    /// What the outputs go through when they are back. Text that was preprocessed before needed no technique of ours.
+    pub(super) fn finishing(&self, recipe: &Recipe) -> Finishing {
+        Finishing {
+            object: recipe.rewrite_of_object().cloned().filter(|_| !self.preprocessed),
+            debug_info: recipe.rewrite.clone().filter(|_| !self.preprocessed),
+            sides: recipe.sides.kinds().to_vec(),
+            directory: recipe.sides.names_directory().then(|| self.directory()),
+        }
+    }
+
+    /// What the compiler calls the directory that it runs in: what `PWD` says, if that is true.
+    fn directory(&self) -> PathBuf {
+        let Invocation { cwd, env, .. } = self.invocation;
+        let same = |path: &Path| {
+            let (one, other) = (fs::metadata(path).ok()?, fs::metadata(cwd).ok()?);
+            Some(one.dev() == other.dev() && one.ino() == other.ino())
+        };
+        let said = var(env, "PWD").map(PathBuf::from).filter(|path| path.is_absolute());
+        said.filter(|path| same(path) == Some(true)).unwrap_or_else(|| cwd.clone())
+    }
+
+    /// The files beside the object that are to come back.
+    pub(super) fn side_files(
+        &self,
+        recipe: &Recipe,
+        there: &OsStr,
+        object: &Path,
+    ) -> Result<Vec<SideFile>, Stay> {
+        let file = |kind: &Side| {
+            let path = replaceable(beside(object, *kind), self.invocation.umask)?;
+            Ok(SideFile { there: beside(Path::new(there), *kind), path })
+        };
+        recipe.sides.kinds().iter().map(file).collect()
     }
 
     /// What people should know about objects of this recipe.
@@ -232,7 +265,10 @@ impl<'a> Split<'a> {
             self.language.source_extension()
         };
         args[*input] = format!("{stem}.{extension}").into();
-        args[*output] = format!("{stem}.o").into();
+        // What is written beside it has its name.
+        if recipe.sides.is_empty() {
+            args[*output] = format!("{stem}.o").into();
+        }
         if self.preprocessed {
             return (args, *input, *output);
         }

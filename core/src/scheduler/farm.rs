@@ -267,6 +267,7 @@ impl Farm {
                 let again = Instant::now() + mismatch;
                 host.toolchain(key).vetting = Vetting::Bad { reason, again };
             }
+            Err(VetError::Unsuited(_)) => host.toolchain(key).vetting = Vetting::Unsuited,
             Err(VetError::Host(error @ ExecError::Refused { .. })) => {
                 self.refused(id, key, error.to_string());
             }

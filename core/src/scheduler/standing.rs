@@ -86,7 +86,7 @@ impl Farm {
             }
             untried += 1;
             match host.vetting(state.key) {
-                Vetting::Bad { .. } => continue,
+                Vetting::Bad { .. } | Vetting::Unsuited => continue,
                 Vetting::Good if host.health.is_up() => return Standing::Ready,
                 Vetting::Unknown | Vetting::Running if host.health.is_up() => vetting = true,
                 _ => probing |= host.health.is_blip(),

@@ -23,7 +23,8 @@ pub trait Vetter: Send + Sync {
     /// Must be cancel-safe.
     ///
     /// # Errors
-    /// [`VetError::Unfit`] sets the host aside for this toolchain; [`VetError::Host`] is the host's failure.
+    /// [`VetError::Unfit`] sets the host aside for this toolchain, [`VetError::Unsuited`] does without a word, and
+    /// [`VetError::Host`] is the host's failure.
     async fn vet(&self, executor: &dyn Executor, job: &Job) -> Result<(), VetError>;
 }
 
@@ -33,6 +34,9 @@ pub enum VetError {
     /// Its compiler isn't the local one's equal.
     #[error("{0}")]
     Unfit(String),
+    /// Such jobs aren't for hosts of its kind, whatever their compilers; that is no fault of the host's.
+    #[error("{0}")]
+    Unsuited(&'static str),
     /// The host or the way to it failed.
     #[error(transparent)]
     Host(#[from] ExecError),
@@ -65,6 +69,8 @@ pub(super) enum Vetting {
     Good,
     /// Not fit; to be asked again when a job comes after `again`.
     Bad { reason: String, again: Instant },
+    /// Not for such jobs at all.
+    Unsuited,
 }
 
 /// One toolchain on one host.
@@ -81,7 +87,7 @@ impl Toolchain {
         match &self.vetting {
             Vetting::Unknown => true,
             Vetting::Bad { again, .. } => *again <= now,
-            Vetting::Running | Vetting::Good => false,
+            Vetting::Running | Vetting::Good | Vetting::Unsuited => false,
         }
     }
 }

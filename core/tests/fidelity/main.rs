@@ -11,4 +11,5 @@ mod objects;
 mod other_compilers;
 mod over_distccd;
 mod real_project;
+mod sides;
 mod warnings;

@@ -53,6 +53,8 @@ fn job_of(compiler: &str, seconds: f64, really: f64) -> SharedJob {
         },
         object: PathBuf::from("/nowhere/a.o"),
         umask: 0o022,
+        side_outputs: Vec::new(),
+        directory_length: None,
     })
 }
 
@@ -208,6 +210,7 @@ impl Executor for Host {
                 stdout: Bytes::new(),
                 stderr: Bytes::new(),
                 object: None,
+                beside: None,
                 traffic: Traffic { upload, ..Traffic::default() },
             }),
             Mode::Silent | Mode::Stopped => Err(self.stalled().await),

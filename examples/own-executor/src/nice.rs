@@ -77,7 +77,14 @@ impl Executor for NiceExecutor {
         let object =
             staged.map_err(|source| ExecError::Output { path: job.object.clone(), source })?;
         let traffic = Traffic::default();
-        Ok(Outcome { status: ran.status, stdout: ran.stdout, stderr: ran.stderr, object, traffic })
+        Ok(Outcome {
+            status: ran.status,
+            stdout: ran.stdout,
+            stderr: ran.stderr,
+            object,
+            beside: None,
+            traffic,
+        })
     }
 }
 

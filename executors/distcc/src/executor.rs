@@ -224,6 +224,6 @@ impl Executor for DistccExecutor {
         };
         let traffic = Traffic { sent, received: incoming.received, upload };
         debug!(job = %job.id, host = self.host(), ?status, ?traffic, "compiled");
-        Ok(Outcome { status, stdout, stderr, object, traffic })
+        Ok(Outcome { status, stdout, stderr, object, beside: None, traffic })
     }
 }

@@ -122,6 +122,8 @@ mod tests {
             text: SourceText { bytes: text.into(), lines: 0 },
             object: "/nowhere/a.o".into(),
             umask: 0o022,
+            side_outputs: Vec::new(),
+            directory_length: None,
         }
     }
 

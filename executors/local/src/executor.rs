@@ -67,7 +67,7 @@ impl Executor for LocalExecutor {
             .map_err(|error| self.refused(&format!("start {}", job.compiler.display()), &error))?;
         let object = if done.status.success() { Some(stage(&job, &output)?) } else { None };
         let Ran { status, stdout, stderr } = done;
-        Ok(Outcome { status, stdout, stderr, object, traffic: Traffic::default() })
+        Ok(Outcome { status, stdout, stderr, object, beside: None, traffic: Traffic::default() })
     }
 }
 
@@ -118,6 +118,8 @@ mod tests {
             text: SourceText { bytes: Bytes::from_static(text.as_bytes()), lines: 1 },
             object: object.to_owned(),
             umask: 0o022,
+            side_outputs: Vec::new(),
+            directory_length: None,
         })
     }
 

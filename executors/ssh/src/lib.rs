@@ -1,5 +1,24 @@
-//! The place of the SSH executor: compile on any machine that one can `ssh` to.
+//! Compile on any machine that one can `ssh` to: nothing is installed there but a POSIX shell, coreutils and a compiler.
 //!
-//! Nothing is here yet, and a `[[host]]` with `via = "ssh"` is refused when the farm is read. It will implement
-//! [`farmbuild_core::executor::Executor`] over the system's OpenSSH, with nothing but a POSIX shell and a compiler
-//! on the other side.
+//! A reader who follows one job meets the modules in this order: [`SshExecutor`] (one host), `keeper` (the connection,
+//! and the session on the board), `worker` (one shell there that runs jobs in turn), `request` (what a job is on the wire),
+//! `reply` (what comes back, believed in nothing). `scripts` holds what runs there, `client` starts the system's
+//! `ssh`, and `trouble` turns what that prints into a sentence with the cure. The wire format is in `docs/ssh.md`.
+//!
+//! The system's own `ssh` is run, so the user's configuration, agent, jump hosts and known_hosts hold. Knows no scheduler:
+//! it neither retries nor chooses.
+
+mod client;
+mod destination;
+mod executor;
+mod keeper;
+mod lines;
+mod reply;
+mod request;
+mod scripts;
+mod trouble;
+mod worker;
+
+pub use destination::{Destination, DestinationError};
+pub use executor::{Compression, SshConfig, SshExecutor, Timeouts};
+pub use reply::{DIAGNOSTICS_LIMIT, OUTPUT_LIMIT};

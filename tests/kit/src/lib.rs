@@ -25,6 +25,7 @@ mod port;
 mod process;
 mod slow_compiler;
 mod space;
+mod sshd;
 pub mod trees;
 
 pub use distccd::{Distccd, DistccdBuilder};
@@ -34,3 +35,4 @@ pub use port::free_port;
 pub use process::{ProcessTree, descendants, is_alive};
 pub use slow_compiler::SlowCompiler;
 pub use space::TestSpace;
+pub use sshd::{Sshd, SshdBuilder};

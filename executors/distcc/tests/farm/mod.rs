@@ -93,6 +93,8 @@ impl Case {
             text: SourceText { bytes: self.text.clone().into(), lines: 0 },
             object: self.space.join(&self.object),
             umask: 0o022,
+            side_outputs: Vec::new(),
+            directory_length: None,
         })
     }
 

@@ -1,0 +1,331 @@
+//! One host of the farm that is reached by `ssh`.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use farmbuild_core::executor::telltale::{host_fault_in, killed_from_outside};
+use farmbuild_core::executor::{Beside, Capacity, ExecError, Executor, Outcome, Traffic};
+use farmbuild_core::job::{CompilerStatus, Job, SharedJob};
+use tokio::sync::Semaphore;
+use tracing::debug;
+
+use crate::client::Client;
+use crate::destination::Destination;
+use crate::keeper::Keeper;
+use crate::lines::Failure;
+use crate::reply::{self, Answer, BodyError};
+use crate::request::{Request, RequestError, directory_name};
+use crate::trouble::Subject;
+use crate::worker::{Unanswered, Worker};
+
+/// How long a host that refused us isn't asked again. Those who ask meanwhile get the same answer; some sshds lock out who
+/// knocks too often.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+
+/// Shells that are started at the same time. Where a server allows few sessions on a connection each has a connection of its
+/// own, and sshd drops some of more than ten that haven't logged in yet (its MaxStartups).
+const STARTING: usize = 4;
+
+const SENDING: &str = "sending the source";
+const COMPILING: &str = "waiting for the compile";
+const RECEIVING: &str = "receiving the object";
+
+/// Whether sources are compressed on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// By zstd, where the board has it and the source is long enough.
+    #[default]
+    Auto,
+    /// Never.
+    None,
+}
+
+/// How long a host may keep us waiting. Each but `connect` counts from the last byte that moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the connection, and again for the login shell.
+    pub connect: Duration,
+    /// While sending.
+    pub send: Duration,
+    /// From the last byte sent to the first one received: the compile.
+    pub compile: Duration,
+    /// While receiving. The host has everything ready by then.
+    pub receive: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            send: Duration::from_secs(60),
+            compile: Duration::from_secs(20 * 60),
+            receive: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A host, as the farm describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshConfig {
+    /// What people call it.
+    pub name: String,
+    /// Where it is.
+    pub destination: Destination,
+    /// A configuration of `ssh` to be read in place of the user's.
+    pub ssh_config: Option<PathBuf>,
+    /// How many jobs it takes.
+    pub capacity: Capacity,
+    /// Whether to compress.
+    pub compression: Compression,
+    /// How patient to be.
+    pub timeouts: Timeouts,
+}
+
+/// Runs jobs on one host over `ssh`: one connection, and a shell there for each job in flight, which stays for the next.
+#[derive(Debug)]
+pub struct SshExecutor {
+    config: SshConfig,
+    client: Client,
+    subject: Subject,
+    /// Compiles at the same time; jobs beyond are sent and wait there.
+    slots: Semaphore,
+    starting: Semaphore,
+    connection: tokio::sync::Mutex<Connection>,
+    idle: Mutex<Vec<Worker>>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    keeper: Option<Arc<Keeper>>,
+    /// When it was refused, and why.
+    refused: Option<(Instant, String)>,
+}
+
+impl SshExecutor {
+    /// An executor for this host. Connects only when there is a job.
+    #[must_use]
+    pub fn new(config: SshConfig) -> Self {
+        let client = Client {
+            destination: config.destination.clone(),
+            config: config.ssh_config.clone(),
+            connect: config.timeouts.connect,
+        };
+        let subject =
+            Subject { name: config.name.clone(), destination: config.destination.clone() };
+        let slots = Semaphore::new(config.capacity.slots.clamp(1, Semaphore::MAX_PERMITS));
+        let (connection, idle) = Default::default();
+        let starting = Semaphore::new(STARTING);
+        Self { config, client, subject, slots, starting, connection, idle }
+    }
+
+    /// The host's description.
+    #[must_use]
+    pub fn config(&self) -> &SshConfig {
+        &self.config
+    }
+
+    /// The connection; made now if there is none. Those who come meanwhile wait for the one.
+    async fn keeper(&self) -> Result<Arc<Keeper>, ExecError> {
+        let mut connection = self.connection.lock().await;
+        if let Some(keeper) = connection.keeper.as_ref().filter(|keeper| keeper.is_alive()) {
+            return Ok(Arc::clone(keeper));
+        }
+        if let Some((_, why)) =
+            connection.refused.as_ref().filter(|(at, _)| at.elapsed() < LEFT_ALONE)
+        {
+            return Err(self.subject.unusable(why.clone()));
+        }
+        connection.keeper = None;
+        self.idle().clear();
+        match Keeper::start(&self.client, &self.subject).await {
+            Ok(keeper) => {
+                let keeper = Arc::new(keeper);
+                *connection = Connection { keeper: Some(Arc::clone(&keeper)), refused: None };
+                Ok(keeper)
+            }
+            Err(error) => {
+                if let ExecError::Unusable { detail, .. } = &error {
+                    connection.refused = Some((Instant::now(), detail.clone()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+        // Workers are pushed and popped whole.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A shell there: one that rests, or a new one.
+    async fn worker(&self, keeper: &Arc<Keeper>) -> Result<Worker, ExecError> {
+        if let Some(worker) = self.rested(keeper) {
+            return Ok(worker);
+        }
+        // The semaphore is never closed.
+        let _permit = self.starting.acquire().await;
+        match self.rested(keeper) {
+            Some(worker) => Ok(worker),
+            None => Worker::start(&self.client, keeper, &self.subject).await,
+        }
+    }
+
+    fn rested(&self, keeper: &Arc<Keeper>) -> Option<Worker> {
+        let mut idle = self.idle();
+        idle.retain_mut(|worker| worker.is_of(keeper));
+        idle.pop()
+    }
+
+    /// Sends a job, waits for a slot there, and for the compile.
+    async fn compile(
+        &self,
+        worker: &mut Worker,
+        request: Request,
+        wanted: usize,
+    ) -> Result<(Answer, Duration), ExecError> {
+        let Timeouts { send, compile, .. } = self.config.timeouts;
+        let started = Instant::now();
+        if let Err(failure) = worker.send(request, send).await {
+            return Err(self.unsent(worker, failure).await);
+        }
+        let upload = started.elapsed();
+        // The semaphore is never closed.
+        let _slot = self.slots.acquire().await;
+        if let Err(failure) = worker.go(send).await {
+            return Err(self.unsent(worker, failure).await);
+        }
+        match worker.answer(wanted, compile).await {
+            Ok(answer) => Ok((answer, upload)),
+            Err(Unanswered::Failure(failure)) => Err(self.subject.failed(failure, COMPILING)),
+            Err(Unanswered::Odd(error)) => Err(self.subject.protocol(error.to_string())),
+        }
+    }
+
+    /// A job couldn't be sent: a script that gave up has said why before it went.
+    async fn unsent(&self, worker: &mut Worker, failure: Failure) -> ExecError {
+        /// What was said is here already.
+        const SAID: Duration = Duration::from_secs(1);
+        match worker.answer(0, SAID).await {
+            Ok(Answer::Failed { word, text }) => self.subject.gave_up(&word, &text),
+            _ => self.subject.failed(failure, SENDING),
+        }
+    }
+
+    fn not_received(&self, error: BodyError, job: &Job) -> ExecError {
+        match error {
+            BodyError::Cut(failure) => self.subject.failed(failure, RECEIVING),
+            BodyError::Output(source) => ExecError::Output { path: job.object.clone(), source },
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for SshExecutor {
+    fn host(&self) -> &str {
+        &self.config.name
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.config.capacity
+    }
+
+    fn returns_side_outputs(&self) -> bool {
+        true
+    }
+
+    /// Connects if need be, and asks the session there for a sign of life. A compile is what proves more.
+    async fn probe(&self) -> Result<(), ExecError> {
+        const PROBING: &str = "being probed";
+        let keeper = self.keeper().await?;
+        keeper
+            .ping(self.config.timeouts.connect)
+            .await
+            .map_err(|failure| self.subject.failed(failure, PROBING))
+    }
+
+    /// Dropping the future has the compiler killed there, at once.
+    async fn execute(&self, job: SharedJob) -> Result<Outcome, ExecError> {
+        let receive = self.config.timeouts.receive;
+        let keeper = self.keeper().await?;
+        let packs = keeper.unpacks && self.config.compression == Compression::Auto;
+        let unsendable = |error: RequestError| self.subject.refused(error.to_string());
+        let directory = match job.directory_length {
+            Some(length) => Some(
+                directory_name(length)
+                    .ok_or(RequestError::Directory(length))
+                    .map_err(unsendable)?,
+            ),
+            None => None,
+        };
+        let request = Request::new(&job, directory.as_deref(), packs).await.map_err(unsendable)?;
+        let sent = (request.head.len() + request.source.len()) as u64;
+        let mut worker = self.worker(&keeper).await?;
+        let before = worker.incoming.received;
+        let wanted = 1 + job.side_outputs.len();
+        let (answer, upload) = self.compile(&mut worker, request, wanted).await?;
+        let (status, stdout, stderr, sizes) = match answer {
+            Answer::Done { status, stdout, stderr, outputs } => (status, stdout, stderr, outputs),
+            Answer::NoCompiler => {
+                worker.rest();
+                self.idle().push(worker);
+                let (compiler, to) = (job.compiler.to_string_lossy(), &self.subject.destination);
+                return Err(self.subject.refused(format!(
+                    "it has no {}: install it there, where the PATH of `ssh {to} env` finds it",
+                    compiler.escape_debug()
+                )));
+            }
+            Answer::Failed { word, text } => return Err(self.subject.gave_up(&word, &text)),
+        };
+        let incoming = &mut worker.incoming;
+        let cut = |error| self.not_received(error, &job);
+        let stdout = reply::text(incoming, stdout, receive).await.map_err(cut)?;
+        let stderr = reply::text(incoming, stderr, receive).await.map_err(cut)?;
+        let places = std::iter::once(&job.object).chain(job.side_outputs.iter().map(|it| &it.path));
+        let mut files = Vec::with_capacity(sizes.len());
+        for (size, place) in sizes.iter().zip(places) {
+            files.push(match size {
+                Some(size) => {
+                    let place = (place.as_path(), job.umask);
+                    Some(reply::file(incoming, *size, receive, place).await.map_err(cut)?)
+                }
+                None => None,
+            });
+        }
+        let received = incoming.received - before;
+        worker.rest();
+        self.idle().push(worker);
+        self.judge(status, &stderr)?;
+        let mut files = files.into_iter();
+        let object = files.next().flatten();
+        if status.success() && (object.is_none() || sizes.first() == Some(&Some(0))) {
+            return Err(self
+                .subject
+                .refused("it sent no object for a successful compile; is its disk full?"));
+        }
+        let traffic = Traffic { sent, received, upload };
+        debug!(job = %job.id, host = self.host(), ?status, ?traffic, "compiled");
+        let asked = wanted > 1 || directory.is_some();
+        let beside = asked.then(|| Box::new(Beside { files: files.collect(), directory }));
+        Ok(Outcome { status, stdout, stderr, object, beside, traffic })
+    }
+}
+
+impl SshExecutor {
+    /// Whether a compile ended for a reason of the host's own.
+    fn judge(&self, status: CompilerStatus, stderr: &[u8]) -> Result<(), ExecError> {
+        match status {
+            CompilerStatus::Signaled(signal) if killed_from_outside(signal) => {
+                Err(self.subject.refused(format!(
+                    "its compiler was killed by signal {signal}; is its memory full?"
+                )))
+            }
+            CompilerStatus::Exited(code) if code != 0 => match host_fault_in(stderr) {
+                Some(fault) => Err(self.subject.refused(fault)),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}

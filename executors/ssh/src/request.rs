@@ -1,0 +1,239 @@
+//! What a job is on the wire: a line that says what follows, a line of words, and the source.
+//!
+//! The words are the input's name there, the name of the directory if that counts, the names of what is to come back, the compiler and its arguments, each ended by
+//! one byte that is in none of them. The shell there splits the line at that byte and reads nothing else in it. Knows no
+//! host and no connection.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use farmbuild_core::job::Job;
+
+/// The object's name there, where no other file is named after it.
+const OBJECT: &str = "object.o";
+
+/// Sources below this size aren't worth a decompressor's start.
+const WORTH_PACKING: usize = 32 * 1024;
+
+/// Sources above this size are compressed on a thread that may block: below, that takes about a millisecond.
+const PACK_INLINE: usize = 512 * 1024;
+
+/// Bytes that may end a word: what no compiler's argument holds. Not `\x01` and `\x7f`, which bash uses itself.
+const ENDS: [u8; 9] = [0x1f, 0x1e, 0x1d, 0x1c, 0x02, 0x03, 0x04, 0x05, 0x06];
+
+/// A job in its wire form: two buffers that are sent one behind the other.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Everything up to the source.
+    pub(crate) head: Bytes,
+    /// The source, the job's own bytes unless they are compressed.
+    pub(crate) source: Bytes,
+}
+
+/// Why a job has no wire form.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// Nothing is left to end a word with.
+    #[error("its arguments hold every byte that could end one")]
+    NoEnd,
+    /// Outputs name the directory, and the name here is too short.
+    #[error("no directory can have a name of {0} bytes there")]
+    Directory(usize),
+    /// A side output has a name that a board isn't given.
+    #[error("{} isn't a name within the directory of the compile", .0.display())]
+    Name(OsString),
+    /// The source can't be compressed.
+    #[error("can't compress the source: {0}")]
+    Pack(#[from] io::Error),
+}
+
+impl Request {
+    /// Writes a job down, compressed if the board can take it so.
+    pub(crate) async fn new(
+        job: &Job,
+        directory: Option<&Path>,
+        packs: bool,
+    ) -> Result<Self, RequestError> {
+        let (object, names) = outputs(job)?;
+        let input = input_name(job);
+        let end = end_for(job, &names)?;
+        let mut words = Vec::with_capacity(1024);
+        let mut word = |bytes: &[u8]| {
+            words.extend_from_slice(bytes);
+            words.push(end);
+        };
+        word(&input);
+        word(directory.map_or(&b""[..], |directory| directory.as_os_str().as_bytes()));
+        names.iter().for_each(|name| word(name.as_bytes()));
+        word(job.compiler.as_bytes());
+        for (index, argument) in job.args.iter().enumerate() {
+            if index == job.input {
+                word(&input);
+            } else if index == job.output {
+                word(object.as_bytes());
+            } else {
+                word(argument.as_bytes());
+            }
+        }
+        let escaped = words.contains(&b'\n');
+        if escaped {
+            words = escape(&words);
+        }
+        let packed = packs && job.text.bytes.len() >= WORTH_PACKING;
+        let source =
+            if packed { pack(job.text.bytes.clone()).await? } else { job.text.bytes.clone() };
+        let (escaped, packed) = (u8::from(escaped), u8::from(packed));
+        let mut head =
+            format!("job {} {escaped} {packed} {} ", names.len(), source.len()).into_bytes();
+        head.extend([end, b'\n']);
+        head.extend(words);
+        head.push(b'\n');
+        Ok(Self { head: head.into(), source })
+    }
+}
+
+/// The object's name there, and the names of all that is to come back, the object's first.
+fn outputs(job: &Job) -> Result<(&OsStr, Vec<&OsStr>), RequestError> {
+    if job.side_outputs.is_empty() && job.directory_length.is_none() {
+        let object = OsStr::new(OBJECT);
+        return Ok((object, vec![object]));
+    }
+    let object = job.args.get(job.output).map_or(OsStr::new(""), OsString::as_os_str);
+    let mut names = vec![object];
+    names.extend(job.side_outputs.iter().map(|side| side.there.as_os_str()));
+    match names.iter().find(|name| !stays_inside(Path::new(name))) {
+        Some(name) => Err(RequestError::Name((*name).to_owned())),
+        None => Ok((object, names)),
+    }
+}
+
+/// A name of `length` bytes for the directory of a compile, that nobody else has; `None` if that is too short.
+pub(crate) fn directory_name(length: usize) -> Option<PathBuf> {
+    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    // Seeded by the system each time.
+    let mut number = RandomState::new().build_hasher().finish();
+    let mut name = b"/tmp/fb".to_vec();
+    for _ in 0..6 {
+        // It fits: there are 36.
+        name.push(LETTERS[(number % 36) as usize]);
+        number /= 36;
+    }
+    // Two slashes at least, which tell where the name ends.
+    if name.len() + 2 > length {
+        return None;
+    }
+    name.resize(length, b'/');
+    Some(OsString::from_vec(name).into())
+}
+
+/// Whether a name can't lead out of the directory that it starts from. Nor may it look like an option.
+pub(crate) fn stays_inside(name: &Path) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    !name.as_os_str().is_empty()
+        && name.components().all(plain)
+        && !name.as_os_str().as_bytes().starts_with(b"-")
+        && !name.as_os_str().as_bytes().ends_with(b"/")
+}
+
+/// A name that says the source's language as the job's own does.
+fn input_name(job: &Job) -> Vec<u8> {
+    let original = job.args.get(job.input).map(Path::new);
+    let extension = original.and_then(Path::extension).unwrap_or_default().as_bytes();
+    let plain = !extension.is_empty()
+        && extension.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'+');
+    if plain { [&b"source."[..], extension].concat() } else { b"source".to_vec() }
+}
+
+fn end_for(job: &Job, names: &[&OsStr]) -> Result<u8, RequestError> {
+    let holds = |end: u8| {
+        let mut words = job.args.iter().chain([&job.compiler]).map(OsString::as_os_str);
+        words.any(|word| word.as_bytes().contains(&end))
+            || names.iter().any(|name| name.as_bytes().contains(&end))
+    };
+    ENDS.into_iter().find(|end| !holds(*end)).ok_or(RequestError::NoEnd)
+}
+
+/// As `printf %b` takes it, on one line.
+fn escape(words: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(words.len() + 16);
+    for byte in words {
+        match byte {
+            b'\\' => escaped.extend(b"\\\\"),
+            b'\n' => escaped.extend(b"\\0012"),
+            other => escaped.push(*other),
+        }
+    }
+    escaped
+}
+
+async fn pack(text: Bytes) -> io::Result<Bytes> {
+    // The fastest level: the link is to be faster than without.
+    let pack = |text: &[u8]| zstd::bulk::compress(text, 1).map(Bytes::from);
+    if text.len() <= PACK_INLINE {
+        return pack(&text);
+    }
+    tokio::task::spawn_blocking(move || pack(&text)).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use farmbuild_core::job::{JobId, SideFile, SourceText};
+
+    use super::*;
+
+    fn job(args: &[&[u8]], input: usize, output: usize) -> Job {
+        Job {
+            id: JobId(1),
+            toolchain: "a compiler".into(),
+            compiler: "gcc".into(),
+            args: args.iter().map(|arg| OsString::from_vec(arg.to_vec())).collect(),
+            input,
+            output,
+            text: SourceText { bytes: Bytes::from_static(b"int x;\n"), lines: 1 },
+            object: "/nowhere/a.o".into(),
+            umask: 0o022,
+            side_outputs: Vec::new(),
+            directory_length: None,
+        }
+    }
+
+    fn head(job: &Job) -> Result<String, RequestError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let request = runtime.block_on(Request::new(job, None, true))?;
+        Ok(request.head.escape_ascii().to_string())
+    }
+
+    #[test]
+    fn a_job_is_written_as_the_document_says() {
+        let job = job(&[b"-DA=a b", b"-c", b"x/a.c", b"-o", b"out/a.o"], 2, 4);
+        assert_eq!(
+            head(&job).unwrap(),
+            r"job 1 0 0 7 \x1f\nsource.c\x1f\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
+        );
+    }
+
+    #[test]
+    fn side_outputs_are_named_and_keep_the_objects_own_name() {
+        let mut job = job(&[b"-c", b"a.c", b"-o", b"out/a.o"], 1, 3);
+        let side = |there: &str| vec![SideFile { there: there.into(), path: "/a.su".into() }];
+        job.side_outputs = side("out/a.su");
+        let words = "source.c  out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
+        assert_eq!(head(&job).unwrap(), format!(r"job 2 0 0 7 \x1f\n{words}\n"));
+        for name in ["../a.su", "/a.su", "out/../../a.su", "-a.su", "", "a/", "./a.su"] {
+            job.side_outputs = side(name);
+            assert!(matches!(head(&job), Err(RequestError::Name(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_argument_with_the_ending_byte_or_a_new_line_is_still_one_word() {
+        let job = job(&[b"-DA=\x1f\\\n", b"-c", b"a.c", b"-o", b"a.o"], 2, 4);
+        let head = head(&job).unwrap();
+        assert!(head.starts_with(r"job 1 1 0 7 \x1e\nsource.c\x1e\x1e"), "{head}");
+        assert!(head.contains(r"\x1e-DA=\x1f\\\\\\0012\x1e"), "{head}");
+    }
+}

@@ -1,0 +1,67 @@
+//! The programs that run on a board: two scripts for a POSIX shell, and how they get there.
+//!
+//! Nothing is installed: each connection brings its script along. The remote command itself is read by the user's login
+//! shell, which may be fish or csh, so it holds nothing that these read in their own ways; the script comes behind it,
+//! through standard input.
+
+use std::fmt::Write as _;
+
+/// What `ssh` is told to run. A shell that reads its own script from standard input may read too far; this one reads as
+/// many bytes as it is told, one at a time.
+///
+/// In single quotes, without a backslash, a quote, an exclamation mark or a new line.
+pub(crate) const COMMAND: &str =
+    "exec /bin/sh -c 'read -r n && s=$(dd bs=1 count=\"$n\" 2>/dev/null) && eval \"$s\"'";
+
+/// A line that a board says before anything else of its own; what its login shell prints comes before it.
+pub(crate) fn mark(session: &str) -> String {
+    format!("farmbuild-board 1 {session}")
+}
+
+/// What to send first to start a keeper.
+pub(crate) fn keeper(session: &str) -> Vec<u8> {
+    packaged(session, None, include_str!("keeper.sh"))
+}
+
+/// What to send first to start a worker of a session.
+pub(crate) fn worker(session: &str, number: u64) -> Vec<u8> {
+    packaged(session, Some(number), include_str!("worker.sh"))
+}
+
+fn packaged(session: &str, number: Option<u64>, script: &str) -> Vec<u8> {
+    let mut text = format!("fb_session={session}\nfb_mark='{}'\n", mark(session));
+    if let Some(number) = number {
+        // Writing to a string doesn't fail.
+        let _ = writeln!(text, "fb_number={number}");
+    }
+    // Fewer bytes to read one at a time.
+    for line in script.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let mut packaged = format!("{}\n", text.len()).into_bytes();
+    packaged.extend(text.into_bytes());
+    packaged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_holds_nothing_that_shells_read_in_their_own_ways() {
+        let quoted = COMMAND.strip_prefix("exec /bin/sh -c '").and_then(|it| it.strip_suffix('\''));
+        let quoted = quoted.expect("one word in single quotes");
+        assert!(!quoted.contains(['\'', '\\', '!', '\n']), "{quoted}");
+    }
+
+    #[test]
+    fn a_script_announces_its_length() {
+        for packaged in [keeper("0af3"), worker("0af3", 7)] {
+            let at = packaged.iter().position(|byte| *byte == b'\n').expect("a first line");
+            let length = std::str::from_utf8(&packaged[..at]).expect("digits");
+            assert_eq!(length.parse(), Ok(packaged.len() - at - 1));
+            assert!(packaged.is_ascii());
+        }
+    }
+}
