@@ -54,7 +54,7 @@ pub(crate) async fn of(
         }
         files.push((path.clone(), hash));
     }
-    if !all_were_searched_for(&read, &line, &directories, &scripts, &place) {
+    if !all_were_searched_for(&read, &line, &directories, &scripts, place) {
         return Err(Reason::LinkSearch.into());
     }
     let mut absent = Absent::default();
