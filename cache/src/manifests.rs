@@ -13,8 +13,8 @@ use crate::manifest::Manifest;
 use crate::source::{ContentHash, Facts};
 use crate::store::{Key, RecordKind, Store, StoreError};
 
-/// Bytes of decoded manifests that are kept in memory.
-const MOST_BYTES: usize = 12 << 20;
+/// Bytes of decoded manifests that are kept in memory: a build in turn over more than fit would find none.
+const MOST_BYTES: usize = 32 << 20;
 
 /// Manifests by key. One in memory may be older than the store's, if another daemon wrote that: a result is missed then,
 /// and never a wrong one found.
