@@ -61,7 +61,7 @@ fn scripts_get_an_object_for_each_step_and_for_the_culprit() {
 fn the_commit_that_comes_next_is_built_ahead_while_the_test_runs() {
     let history = History::new(16, 11);
     let ended = history.run(&with(
-        &["--json", "--test", "sleep 1; ./prog"],
+        &["--json", "--test", "sleep 3; ./prog"],
         &["bisect", "--bad", "{16}", "--good", "{0}", "--", "make"],
     ));
     let steps = events_of(&ended.ok(), "step");

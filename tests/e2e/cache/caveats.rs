@@ -198,6 +198,7 @@ fn the_page_about_the_cache_names_every_reason_and_only_tests_that_are_there() {
         include_str!("damage.rs"),
         include_str!("edits/mod.rs"),
         include_str!("headers.rs"),
+        include_str!("links.rs"),
         include_str!("messages.rs"),
         include_str!("outputs.rs"),
         include_str!("place.rs"),

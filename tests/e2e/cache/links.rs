@@ -1,24 +1,37 @@
 //! Links that are found again, and what makes one another link.
 
 use std::fs;
+use std::sync::LazyLock;
+
+use farmbuild_testkit::TestSpace;
 
 use super::Cached;
 
 /// A program of two objects and a library of each kind, made before any link is looked at.
 fn linkable() -> Cached {
-    let cached = Cached::with([
+    static MADE: LazyLock<TestSpace> = LazyLock::new(make);
+    let cached = Cached::with([]);
+    let mut copy = cached.user.command(cached.tree.path(), "cp");
+    assert!(copy.arg("-a").arg(MADE.join(".")).arg(".").status().unwrap().success());
+    cached
+}
+
+fn make() -> TestSpace {
+    let space = TestSpace::new();
+    for (name, text) in [
         ("a.c", "int lib(void); int b(void); int main(void) { return lib() + b(); }\n"),
         ("b.c", "int b(void) { return 1; }\n"),
         ("lib.c", "int lib(void) { return 2; }\n"),
         ("other.c", "int lib(void) { return 30; }\n"),
         ("v.map", "{ global: lib; local: *; };\n"),
-    ]);
+    ] {
+        space.write(name, text);
+    }
     let line = "mkdir one two && gcc -g -c a.c b.c && gcc -fPIC -c lib.c other.c && ar rc two/libmine.a lib.o \
         && ar rc libother.a other.o && gcc -shared -o libother.so other.o \
         && gcc -flto -O1 -c b.c -o late.o";
-    let made = cached.user.command(cached.tree.path(), "sh").args(["-c", line]).status();
-    assert!(made.unwrap().success());
-    cached
+    space.run_ok("sh", ["-c", line]);
+    space
 }
 
 const LINK: &str = "gcc -g -o prog a.o b.o -Lone -Ltwo -lmine -Wl,--export-dynamic";
