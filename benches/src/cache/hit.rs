@@ -58,6 +58,7 @@ pub(super) fn measure(
     // As after `make clean`, or after `touch`.
     let sources = [
         ("one line", &tiny, Some("src/tiny.o")),
+        ("one line, object there", &tiny, None),
         ("cfgparse.c", &real, Some("src/cfgparse.o")),
         ("cfgparse.c, object there", &real, None),
     ];

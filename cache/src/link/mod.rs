@@ -22,6 +22,7 @@ use crate::reason::{self, Reason};
 
 pub(crate) use self::account::of as account;
 use self::options::Line;
+pub(crate) use self::search::of_gcc as libraries_of_gcc;
 
 /// What the output of a link is called in a result: the linker makes it executable, or not.
 pub(crate) const OUTPUT: &str = "linked";

@@ -37,8 +37,8 @@ fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// The libraries' part of what gcc prints: `libraries: =/usr/lib/gcc/...:/...`.
-fn of_gcc(text: &[u8]) -> Option<Vec<PathBuf>> {
+/// The libraries' part of what gcc prints (`-print-search-dirs`): `libraries: =/usr/lib/gcc/...:/...`.
+pub(crate) fn of_gcc(text: &[u8]) -> Option<Vec<PathBuf>> {
     let line =
         text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"libraries: ="))?;
     Some(line.split(|&byte| byte == b':').filter(|it| !it.is_empty()).map(path).collect())

@@ -17,6 +17,7 @@ use farmbuild_core::pipeline::{Home, Uncached};
 
 use crate::compiler::{self, Compiler};
 use crate::files::Files;
+use crate::link;
 use crate::plan::variable;
 use crate::reason::Reason;
 use crate::rule::Rule;
@@ -151,19 +152,12 @@ async fn ask(
     let compiler = Compiler::of(files, "farmbuild linker 1", paths).ok_or_else(unknown)?;
     let question = ["-print-search-dirs".into()];
     let ran = home.run(&driver, &question).await.map_err(|_| unknown())?;
-    let directories = searched(&ran.stdout);
+    let mut directories = link::libraries_of_gcc(&ran.stdout).unwrap_or_default();
+    directories.retain(|it| it.is_absolute());
     if directories.is_empty() || !tells(home, invocation, compile).await {
         return Err(unknown());
     }
     Ok(Linker { compiler, directories })
-}
-
-/// The directories behind `libraries: =`.
-fn searched(listing: &[u8]) -> Vec<PathBuf> {
-    let lines = listing.split(|&byte| byte == b'\n');
-    let list = lines.filter_map(|line| line.strip_prefix(b"libraries: ")).next();
-    let list = list.map(|list| list.strip_prefix(b"=").unwrap_or(list)).unwrap_or_default();
-    std::env::split_paths(OsStr::from_bytes(list)).filter(|it| it.is_absolute()).collect()
 }
 
 /// Whether an empty program that is linked in the same way comes with the list of what it was made of.
@@ -216,16 +210,4 @@ pub(super) fn empty_places(linker: &Linker, read: &[PathBuf]) -> Vec<PathBuf> {
     places.sort();
     places.dedup();
     places
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_directories_of_a_driver_are_read() {
-        let listing = b"install: /usr/lib/gcc/\nprograms: =/a:/b\nlibraries: =/usr/lib/:/lib:x\n";
-        assert_eq!(searched(listing), [Path::new("/usr/lib/"), Path::new("/lib")]);
-        assert!(searched(b"").is_empty());
-    }
 }
