@@ -23,8 +23,10 @@ pub(crate) struct Chain {
     pub(crate) quote: Vec<PathBuf>,
     /// For all includes.
     pub(crate) bracket: Vec<PathBuf>,
-    /// Those of them that no `-I` names: their headers are the system's.
+    /// Those of them whose headers are the system's: no `-I` names them, or an `-I` that counts for nothing.
     pub(crate) system: Vec<PathBuf>,
+    /// Directories of `-I` that are the system's as well, and stay the system's.
+    pub(crate) demoted: Vec<PathBuf>,
     /// Directories that would be in the chain if they were there.
     pub(crate) missing: Vec<PathBuf>,
     /// Headers of `-include`, which are looked for in the working directory first.
@@ -68,7 +70,8 @@ impl Chains {
         }
         let named = named_directories(&args);
         let chain = ask(home, invocation, plan, args).await?;
-        let system = chain.bracket.iter().filter(|directory| !named.contains(directory)).cloned();
+        let is_users = |it: &&PathBuf| named.contains(it) && !chain.demoted.contains(it);
+        let system = chain.bracket.iter().filter(|it| !is_users(it)).cloned();
         let chain = Arc::new(Chain { forced, system: system.collect(), ..chain });
         let mut known = lock();
         if known.len() >= MOST {
@@ -145,17 +148,27 @@ async fn ask(
     parse(&ran.stderr).filter(|_| ran.status.success())
 }
 
+/// What follows a duplicate that is the system's.
+const DEMOTED: &[u8] = b"  as it is a non-system directory that duplicates a system directory";
+
 /// Understands what gcc and clang print with `-v`.
 fn parse(text: &[u8]) -> Option<Chain> {
     let mut chain = Chain::default();
     let mut lines = text.split(|&byte| byte == b'\n');
     let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let mut last = None;
     for line in lines.by_ref() {
         if line == b"#include \"...\" search starts here:" {
             break;
         }
         let missing = line.strip_prefix(b"ignoring nonexistent directory \"");
         chain.missing.extend(missing.and_then(|it| it.strip_suffix(b"\"")).map(path));
+        let duplicate = line.strip_prefix(b"ignoring duplicate directory \"");
+        if let Some(duplicate) = duplicate.and_then(|it| it.strip_suffix(b"\"")) {
+            last = Some(path(duplicate));
+        } else if line == DEMOTED {
+            chain.demoted.extend(last.take());
+        }
     }
     let mut in_brackets = false;
     for line in lines {
@@ -185,6 +198,15 @@ mod tests {
         assert_eq!(chain.quote, [Path::new("q")]);
         assert_eq!(chain.bracket, [Path::new("include"), Path::new("/usr/include")]);
         assert_eq!(chain.missing, [Path::new("no/where")]);
+    }
+
+    #[test]
+    fn a_directory_of_the_users_that_is_the_systems_too_is_known() {
+        let text = b"ignoring duplicate directory \"one\"\n\
+            ignoring duplicate directory \"two\"\n  \
+            as it is a non-system directory that duplicates a system directory\n\
+            #include \"...\" search starts here:\n#include <...> search starts here:\n two\nEnd of search list.\n";
+        assert_eq!(parse(text).unwrap().demoted, [Path::new("two")]);
     }
 
     #[test]

@@ -99,6 +99,28 @@ fn a_header_that_goes_is_the_compilers_error() {
 }
 
 #[test]
+fn a_directory_of_the_users_that_the_environment_makes_the_systems_is_watched() {
+    // gcc leaves such headers out of `-MMD`'s list, whatever `-I` says.
+    let cached = Cached::with([
+        ("main.c", "#include \"outer.h\"\nint value = VALUE;\n"),
+        ("a/outer.h", "#include <inner.h>\n"),
+        ("b/inner.h", "#define VALUE 1\n"),
+    ]);
+    let line = "C_INCLUDE_PATH=a gcc -O1 -MMD -Ia -Ib -c main.c; echo $?";
+    let inner = cached.tree.join("b/inner.h");
+    stays_right(
+        &cached,
+        line,
+        &[
+            &|| fs::write(&inner, "#define VALUE 2\n").unwrap(),
+            &|| fs::write(cached.tree.join("a/outer.h"), "#define VALUE 3\n").unwrap(),
+            &|| fs::write(cached.tree.join("a/outer.h"), "#include <inner.h>\n").unwrap(),
+            &|| fs::remove_file(&inner).unwrap(),
+        ],
+    );
+}
+
+#[test]
 fn what_has_include_asks_for_may_come_and_go() {
     let cached = Cached::with([
         ("main.c", "#include \"h.h\"\nint value = VALUE;\n"),
