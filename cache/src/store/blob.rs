@@ -236,13 +236,8 @@ fn place_raw(
 /// The hash of all that a file holds.
 fn hash(file: &mut File) -> Option<BlobId> {
     let mut hasher = blake3::Hasher::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk).ok()? {
-            0 => return Some(BlobId::from(hasher.finalize())),
-            count => hasher.update(&chunk[..count]),
-        };
-    }
+    hasher.update_reader(file).ok()?;
+    Some(BlobId::from(hasher.finalize()))
 }
 
 fn empty(output: &mut File) -> io::Result<()> {
