@@ -93,20 +93,33 @@ pub(super) fn moved(text: &[u8], from: &Path, to: &Path) -> (Vec<u8>, bool) {
         // Of outputs no blank is quoted.
         false => directory.join("").into_os_string().into_vec(),
     };
-    let (from, to) = (prefix(from), prefix(to));
+    // Rules for outputs have a blank behind the colon; those of the sources end with it.
+    let is_rule =
+        |line: &[u8]| memchr::memmem::find(line, b": ").is_some() && !line.starts_with(b"#");
+    move_lines(text, &prefix(from), &prefix(to), |line| is_rule(line).then_some(0))
+}
+
+/// A text with `to` instead of `from` in its lines, at the place that `place` gives for a line, if any. Also whether
+/// `from` is in there otherwise.
+pub(super) fn move_lines(
+    text: &[u8],
+    from: &[u8],
+    to: &[u8],
+    place: impl Fn(&[u8]) -> Option<usize>,
+) -> (Vec<u8>, bool) {
     let mut moved = Vec::with_capacity(text.len());
     let mut elsewhere = false;
     for line in text.split_inclusive(|&byte| byte == b'\n') {
-        // Rules for outputs have a blank behind the colon; those of the sources end with it.
-        let is_rule = memchr::memmem::find(line, b": ").is_some() && !line.starts_with(b"#");
-        let rest = match line.strip_prefix(from.as_slice()).filter(|_| is_rule) {
-            Some(rest) => {
-                moved.extend_from_slice(&to);
-                rest
+        let at = place(line).filter(|&at| line[at..].starts_with(from));
+        let rest = match at {
+            Some(at) => {
+                moved.extend_from_slice(&line[..at]);
+                moved.extend_from_slice(to);
+                &line[at + from.len()..]
             }
             None => line,
         };
-        elsewhere |= !from.is_empty() && memchr::memmem::find(rest, &from).is_some();
+        elsewhere |= !from.is_empty() && memchr::memmem::find(rest, from).is_some();
         moved.extend_from_slice(rest);
     }
     (moved, elsewhere)

@@ -12,7 +12,7 @@ use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::Compiled;
 use farmbuild_core::staging::StagedFile;
 
-use super::dep_info;
+use super::dep_info::{self, move_lines};
 use super::known::{StoredCrate, StoredOutput};
 use crate::base::Base;
 use crate::outputs::{MOST_BYTES, RestoreError};
@@ -177,22 +177,7 @@ fn moved(stderr: &[u8], from: &Path, to: &Path) -> (Vec<u8>, bool) {
     let (Some(from), Some(to)) = (prefix(from), prefix(to)) else {
         return (stderr.to_vec(), !stderr.is_empty());
     };
-    let mut moved = Vec::with_capacity(stderr.len());
-    let mut elsewhere = false;
-    for line in stderr.split_inclusive(|&byte| byte == b'\n') {
-        let artifact = line.strip_prefix(ARTIFACT).and_then(|it| it.strip_prefix(from.as_slice()));
-        let rest = match artifact {
-            Some(rest) => {
-                moved.extend_from_slice(ARTIFACT);
-                moved.extend_from_slice(&to);
-                rest
-            }
-            None => line,
-        };
-        elsewhere |= !from.is_empty() && memchr::memmem::find(rest, &from).is_some();
-        moved.extend_from_slice(rest);
-    }
-    (moved, elsewhere)
+    move_lines(stderr, &from, &to, |line| line.starts_with(ARTIFACT).then_some(ARTIFACT.len()))
 }
 
 #[cfg(test)]
