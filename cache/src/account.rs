@@ -68,13 +68,10 @@ pub(crate) async fn of(
     let mut facts: Vec<Arc<Facts>> = Vec::with_capacity(paths.len());
     for path in paths {
         let place = invocation.cwd.join(&path);
-        let hash = unchanged(parts, job, &place)?;
+        let hash = parts.files.unchanged_since(job.began, &place)?;
         let known = parts.files.facts(&place, hash).ok_or(Reason::ChangedMeanwhile)?;
         if let Some(reason) = objection(job, &known) {
-            return Err(Uncached {
-                name: reason.name(),
-                sentence: format!("{}: {}", path.display(), reason.sentence()),
-            });
+            return Err(reason.about(path.display()));
         }
         files.push((path, hash));
         facts.push(known);
@@ -92,7 +89,7 @@ pub(crate) async fn of(
         let known: BTreeSet<&Path> = reads.iter().map(|read| read.path).collect();
         let present = Absent::present(&invocation.cwd, &chain, &reads);
         for path in present.into_iter().filter(|path| !known.contains(path.as_path())) {
-            let hash = unchanged(parts, job, &invocation.cwd.join(&path))?;
+            let hash = parts.files.unchanged_since(job.began, &invocation.cwd.join(&path))?;
             probed.push((path, hash));
         }
         absent
@@ -103,12 +100,6 @@ pub(crate) async fn of(
     }
     let files = files.into_iter().map(|(path, hash)| (job.base.spelled(&path), hash)).collect();
     Ok(Account { files, absent: absent.marked(&job.base) })
-}
-
-/// The hash of a file that hasn't been changed since its job began.
-pub(crate) fn unchanged(parts: &Parts, job: &Job, place: &Path) -> Result<ContentHash, Reason> {
-    let (hash, state) = parts.files.examine(place).ok_or(Reason::OddInput)?;
-    if job.began.is_after(state) { Ok(hash) } else { Err(Reason::ChangedMeanwhile) }
 }
 
 /// What in a file makes the result depend on more than files.

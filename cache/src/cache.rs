@@ -19,6 +19,7 @@ use crate::compiler::Compilers;
 use crate::explanations::Explanations;
 use crate::files::Files;
 use crate::job::Job;
+use crate::link;
 use crate::manifest::StoredResult;
 use crate::manifests::Manifests;
 use crate::missed::Missed;
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     compilers: Compilers,
     pub(crate) chains: Chains,
+    pub(crate) links: link::Inputs,
     pub(crate) rustc: Rustc,
     pub(crate) claims: Claims,
     explanations: Explanations,
@@ -72,6 +74,7 @@ impl CompileCache {
                 parts,
                 compilers: Compilers::default(),
                 chains: Chains::default(),
+                links: link::Inputs::default(),
                 rustc: Rustc::default(),
                 claims: Claims::default(),
                 explanations: Explanations::new(),

@@ -3,16 +3,17 @@
 //!
 //! Asked of the compiler once; afterwards a `stat` for each of its files tells whether the answer holds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Home, Uncached};
 
+use crate::answers::Answers;
 use crate::digest::Digest;
 use crate::files::Files;
 use crate::plan::{Work, variable};
@@ -43,12 +44,10 @@ const LINKER: &str = "ld";
 
 const CHOOSING: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"];
 
-type Answer = Arc<tokio::sync::Mutex<Option<Arc<Compiler>>>>;
-
 /// The compilers that were asked.
 #[derive(Default)]
 pub(crate) struct Compilers {
-    known: Mutex<HashMap<Choice, Answer>>,
+    known: Answers<Choice, Compiler>,
 }
 
 impl Compilers {
@@ -63,18 +62,8 @@ impl Compilers {
         let program = invocation.program.clone();
         let variables = CHOOSING.map(|name| variable(invocation, name).map(OsStr::to_owned));
         let choice = Choice { program, work, variables: variables.to_vec() };
-        let answer = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(choice).or_default())
-        };
-        // Jobs that come while the compiler is asked wait for the one answer.
-        let mut answer = answer.lock().await;
-        if let Some(compiler) = answer.as_ref().filter(|compiler| compiler.is_unchanged(files)) {
-            return Ok(Arc::clone(compiler));
-        }
-        let asked = Arc::new(ask(files, home, invocation, work).await?);
-        *answer = Some(Arc::clone(&asked));
-        Ok(asked)
+        let asking = ask(files, home, invocation, work);
+        self.known.get(choice, |compiler| compiler.is_unchanged(files), asking).await
     }
 }
 

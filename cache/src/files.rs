@@ -14,6 +14,7 @@ use lru::LruCache;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::clock::Moment;
+use crate::reason::Reason;
 use crate::source::{ContentHash, Facts};
 use crate::state::{self, State};
 
@@ -75,6 +76,16 @@ impl Files {
     /// Likewise, with its state.
     pub(crate) fn examine(&self, path: &Path) -> Option<(ContentHash, State)> {
         self.file(path)?.examine()
+    }
+
+    /// The content's hash of a file that hasn't been changed since a job began.
+    pub(crate) fn unchanged_since(
+        &self,
+        began: Moment,
+        path: &Path,
+    ) -> Result<ContentHash, Reason> {
+        let (hash, state) = self.examine(path).ok_or(Reason::OddInput)?;
+        if began.is_after(state) { Ok(hash) } else { Err(Reason::ChangedMeanwhile) }
     }
 
     /// The facts of the file at `path`, whose content's hash is `hash`; `None` if it is another one by now.

@@ -11,7 +11,9 @@
 
 mod absent;
 mod account;
+mod answers;
 mod base;
+mod by_content;
 pub mod cache;
 mod claims;
 mod clock;

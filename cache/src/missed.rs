@@ -92,7 +92,7 @@ impl Miss for Missed {
             let (parts, home) = (&inner.parts, home.as_ref());
             let account = match said {
                 Said::Compiler(told) => account::of(parts, &inner.chains, home, &job, told).await?,
-                Said::Linker(rule) => link::account(parts, home, &job, &rule).await?,
+                Said::Linker(rule) => link::account(parts, &inner.links, home, &job, &rule).await?,
             };
             Ok((taken, account))
         };

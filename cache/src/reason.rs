@@ -2,6 +2,8 @@
 //!
 //! Reasons that are about one argument are the analysis's own, see [`farmbuild_core::analysis::Refusal`].
 
+use std::fmt;
+
 use farmbuild_core::analysis::Refused;
 use farmbuild_core::named_reasons;
 use farmbuild_core::pipeline::Uncached;
@@ -41,6 +43,13 @@ named_reasons! {
 impl From<Reason> for Uncached {
     fn from(reason: Reason) -> Self {
         Self { name: reason.name(), sentence: reason.sentence().to_owned() }
+    }
+}
+
+impl Reason {
+    /// The reason, with what gives it.
+    pub(crate) fn about(self, what: impl fmt::Display) -> Uncached {
+        Uncached { name: self.name(), sentence: format!("{what}: {}", self.sentence()) }
     }
 }
 

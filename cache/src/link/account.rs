@@ -5,13 +5,15 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use farmbuild_core::pipeline::{Home, Uncached};
 
 use super::options::Line;
-use super::search;
+use super::search::{self, of_library};
 use crate::absent::Absent;
-use crate::account::{Account, unchanged};
+use crate::account::Account;
+use crate::by_content::ByContent;
 use crate::job::Job;
 use crate::reason::Reason;
 use crate::rule::Rule;
@@ -20,6 +22,7 @@ use crate::tier::Parts;
 /// Draws up the account of a link that ended; `told` is what the linker wrote.
 pub(crate) async fn of(
     parts: &Parts,
+    inputs: &Inputs,
     home: &dyn Home,
     job: &Job,
     told: &[u8],
@@ -40,17 +43,13 @@ pub(crate) async fn of(
     let mut scripts = Vec::new();
     let mut files = Vec::with_capacity(read.len());
     for path in &read {
-        let hash = unchanged(parts, job, &place(path))?;
-        let bytes = fs::read(place(path)).map_err(|_| Reason::OddInput)?;
-        match Input::of(&bytes) {
-            Input::Odd => {
-                let (name, sentence) = (Reason::LinkInput.name(), Reason::LinkInput.sentence());
-                let sentence = format!("{}: {sentence}", path.display());
-                return Err(Uncached { name, sentence });
-            }
+        let hash = parts.files.unchanged_since(job.began, &place(path))?;
+        let input = inputs.0.get(&place(path), hash, Input::of)?;
+        match *input {
+            Input::Odd => return Err(Reason::LinkInput.about(path.display())),
             // Only the linker knows what an option's file means to it.
-            Input::Script if !line.option_files.contains(path) => scripts.push(bytes),
-            Input::Script | Input::Code => {}
+            Input::Script(_) if !line.option_files.contains(path) => scripts.push(input),
+            Input::Script(_) | Input::Code => {}
         }
         files.push((path.clone(), hash));
     }
@@ -68,7 +67,8 @@ pub(crate) async fn of(
                 absent.insert(&path);
             } else if !place(&path).is_dir() {
                 // Passed over, or found by another name for its directory.
-                files.push((path.clone(), unchanged(parts, job, &place(&path))?));
+                let hash = parts.files.unchanged_since(job.began, &place(&path))?;
+                files.push((path, hash));
             }
         }
     }
@@ -80,26 +80,9 @@ pub(crate) async fn of(
 
 /// The names of files that were looked for: those that were found, and those that would have been taken instead.
 fn names(read: &[PathBuf], line: &Line) -> BTreeSet<Vec<u8>> {
-    let mut names = BTreeSet::new();
-    let mut either = |stem: &[u8]| {
-        names.insert([stem, b".so"].concat());
-        names.insert([stem, b".a"].concat());
-    };
-    for library in &line.libraries {
-        match library.as_bytes() {
-            [b':', ..] => {}
-            name => either(&[b"lib", name].concat()),
-        }
-    }
-    for path in read {
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        let stem = memchr::memmem::find(name, b".so")
-            .map(|at| &name[..at])
-            .or_else(|| name.strip_suffix(b".a"));
-        stem.into_iter().for_each(&mut either);
-    }
-    names.extend(read.iter().filter_map(|path| Some(path.file_name()?.as_bytes().to_vec())));
-    names
+    let named = line.libraries.iter().filter(|library| !library.as_bytes().starts_with(b":"));
+    let named = named.flat_map(|library| of_library(&[b"lib", library.as_bytes()].concat()));
+    named.chain(read.iter().flat_map(|path| search::rivals(path))).collect()
 }
 
 /// Whether each file was named outright, or named by a script, or is in one of the directories.
@@ -107,14 +90,18 @@ fn all_were_searched_for(
     read: &[PathBuf],
     line: &Line,
     directories: &[PathBuf],
-    scripts: &[Vec<u8>],
+    scripts: &[Arc<Input>],
     place: impl Fn(&Path) -> PathBuf,
 ) -> bool {
     let real = |path: &Path| fs::canonicalize(place(path)).ok();
     let known: BTreeSet<PathBuf> = directories.iter().filter_map(|it| real(it)).collect();
     let named = |path: &Path| {
         let path = path.as_os_str().as_bytes();
-        scripts.iter().any(|script| memchr::memmem::find(script, path).is_some())
+        let names = |script: &Input| match script {
+            Input::Script(text) => memchr::memmem::find(text, path).is_some(),
+            Input::Code | Input::Odd => false,
+        };
+        scripts.iter().any(|script| names(script))
     };
     read.iter().all(|path| {
         line.inputs.contains(path)
@@ -124,13 +111,17 @@ fn all_were_searched_for(
     })
 }
 
+/// What inputs of links are.
+#[derive(Default)]
+pub(crate) struct Inputs(ByContent<Input>);
+
 /// What an input is to the linker.
 #[derive(Debug, PartialEq, Eq)]
 enum Input {
     /// An object, a library or an archive.
     Code,
-    /// A linker script, which names others.
-    Script,
+    /// A linker script, which names others; its text.
+    Script(Vec<u8>),
     /// More than the linker decides what becomes of it: code for link-time optimisation, an archive that names its
     /// members' files, a script that includes others.
     Odd,
@@ -147,7 +138,7 @@ impl Input {
                 Self::Odd
             }
             false if bytes.contains(&0) || has("INCLUDE") || has("SEARCH_DIR") => Self::Odd,
-            false => Self::Script,
+            false => Self::Script(bytes.to_vec()),
         }
     }
 }
@@ -169,10 +160,11 @@ mod tests {
 
     #[test]
     fn inputs_that_others_decide_about_are_odd() {
+        let script = b"/* GNU ld script */ GROUP ( /lib/libc.so.6 )";
         let rows: [(&[u8], Input); 8] = [
             (b"\x7fELF...", Input::Code),
             (b"!<arch>\nlib", Input::Code),
-            (b"/* GNU ld script */ GROUP ( /lib/libc.so.6 )", Input::Script),
+            (script, Input::Script(script.to_vec())),
             (b"\x7fELF....gnu.lto_main", Input::Odd),
             (b"!<thin>\n", Input::Odd),
             (b"BC\xc0\xde", Input::Odd),

@@ -20,9 +20,9 @@ use crate::digest::Digest;
 use crate::plan::{Output, Plan, Sensitivity, Work, variable};
 use crate::reason::{self, Reason};
 
-pub(crate) use self::account::of as account;
+pub(crate) use self::account::{Inputs, of as account};
 use self::options::Line;
-pub(crate) use self::search::of_gcc as libraries_of_gcc;
+pub(crate) use self::search::{of_gcc as libraries_of_gcc, rivals};
 
 /// What the output of a link is called in a result: the linker makes it executable, or not.
 pub(crate) const OUTPUT: &str = "linked";

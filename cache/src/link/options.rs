@@ -91,7 +91,7 @@ const BEGINNINGS: [&str; 35] = [
 ];
 
 /// What begins like an option of the list above and isn't harmless: gcc runs other programs or reads other specs.
-const EXCEPT: [&str; 11] = [
+const EXCEPT: [&str; 10] = [
     "-Wa,",
     "-Wp,",
     "-fno-lto",
@@ -102,7 +102,6 @@ const EXCEPT: [&str; 11] = [
     "-m32",
     "-mx32",
     "-mno-cygwin",
-    "-m",
 ];
 
 /// Options of the driver with an argument behind them, which compiles look at.
@@ -189,8 +188,7 @@ const LD_DIRECTORIES: [&str; 3] = ["rpath", "rpath-link", "R"];
 const LD_FILES: [&str; 2] = ["version-script", "dynamic-list"];
 
 fn refuse(arg: &OsStr) -> Uncached {
-    let (name, sentence) = (Reason::LinkOption.name(), Reason::LinkOption.sentence());
-    Uncached { name, sentence: format!("{}: {sentence}", arg.to_string_lossy()) }
+    Reason::LinkOption.about(arg.to_string_lossy())
 }
 
 impl Line {
@@ -270,12 +268,9 @@ impl Line {
 }
 
 fn is_harmless(option: &str) -> bool {
-    let excepted = EXCEPT.iter().any(|it| match it.len() {
-        2 => option == *it,
-        _ => option.starts_with(it),
-    });
-    ALONE.contains(&option)
-        || !excepted && BEGINNINGS.iter().any(|beginning| option.starts_with(beginning))
+    let begins = |list: &[&str]| list.iter().any(|beginning| option.starts_with(beginning));
+    // A bare `-m` isn't gcc's.
+    ALONE.contains(&option) || option != "-m" && begins(&BEGINNINGS) && !begins(&EXCEPT)
 }
 
 #[cfg(test)]

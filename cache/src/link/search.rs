@@ -56,6 +56,23 @@ fn of_ld(text: &[u8]) -> Option<Vec<PathBuf>> {
     (!all.is_empty()).then_some(all)
 }
 
+/// The names under which a linker would have taken another file instead of one that it found: its own, and those of a
+/// library as a shared object and as an archive.
+pub(crate) fn rivals(found: &Path) -> Vec<Vec<u8>> {
+    let name = found.file_name().unwrap_or_default().as_bytes();
+    let stem = memchr::memmem::find(name, b".so")
+        .map(|at| &name[..at])
+        .or_else(|| name.strip_suffix(b".a"));
+    let mut names = vec![name.to_vec()];
+    names.extend(stem.into_iter().flat_map(of_library));
+    names
+}
+
+/// The names of a library without its ending.
+pub(super) fn of_library(stem: &[u8]) -> [Vec<u8>; 2] {
+    [[stem, b".so"].concat(), [stem, b".a"].concat()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,15 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use farmbuild_core::analysis::RustcCompile;
 use farmbuild_core::analysis::rustc::SearchKind;
 use farmbuild_core::pipeline::Uncached;
-use lru::LruCache;
 
+use crate::by_content::ByContent;
 use crate::files::Files;
 use crate::reason::Reason;
 use crate::source::ContentHash;
@@ -51,10 +50,9 @@ pub(super) struct Crates {
     pub(super) have_macros: bool,
 }
 
-/// What was found in crates, by content.
-pub(super) struct Seen {
-    known: Mutex<LruCache<ContentHash, Arc<Found>>>,
-}
+/// What was found in crates.
+#[derive(Default)]
+pub(super) struct Seen(ByContent<Found>);
 
 struct Found {
     /// All that looks like the end of a crate's name.
@@ -64,31 +62,16 @@ struct Found {
     has_metadata: bool,
 }
 
-impl Default for Seen {
-    fn default() -> Self {
-        const MOST_SEEN: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-        Self { known: Mutex::new(LruCache::new(MOST_SEEN)) }
-    }
-}
-
 impl Seen {
     fn look_into(&self, input: &Input) -> Result<Arc<Found>, Reason> {
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = lock().get(&input.hash) {
-            return Ok(Arc::clone(found));
-        }
-        let bytes = fs::read(&input.path).map_err(|_| Reason::OddInput)?;
-        if ContentHash::of(&bytes) != input.hash {
-            return Err(Reason::ChangedMeanwhile);
-        }
-        let has = |text: &[u8]| memchr::memmem::find(&bytes, text).is_some();
-        let found = Arc::new(Found {
-            ends: ends(&bytes),
-            is_macro: has(b"__rustc_proc_macro_decls_"),
-            has_metadata: has(b"rust_metadata_"),
-        });
-        lock().put(input.hash, Arc::clone(&found));
-        Ok(found)
+        self.0.get(&input.path, input.hash, |bytes| {
+            let has = |text: &[u8]| memchr::memmem::find(bytes, text).is_some();
+            Found {
+                ends: ends(bytes),
+                is_macro: has(b"__rustc_proc_macro_decls_"),
+                has_metadata: has(b"rust_metadata_"),
+            }
+        })
     }
 }
 

@@ -3,18 +3,18 @@
 //! Linkers write the list of their inputs on request (`--dependency-file`), which is the only list that has the start files
 //! and libraries of the system. An empty program is linked once to see whether this one does.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farmbuild_core::analysis::RustcCompile;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Home, Uncached};
 
+use crate::answers::Answers;
 use crate::compiler::{self, Compiler};
 use crate::files::Files;
 use crate::link;
@@ -51,20 +51,15 @@ pub(super) struct Linker {
 /// How long a linker that couldn't be followed isn't asked again.
 const PAUSE: Duration = Duration::from_secs(600);
 
-#[derive(Default)]
 enum Asked {
-    #[default]
-    Never,
     Known(Arc<Linker>),
     Refused(Instant, Uncached),
 }
 
-type Answer = Arc<tokio::sync::Mutex<Asked>>;
-
 /// The linkers that were asked.
 #[derive(Default)]
 pub(super) struct Linkers {
-    known: Mutex<HashMap<Choice, Answer>>,
+    known: Answers<Choice, Asked>,
 }
 
 impl Linkers {
@@ -89,24 +84,21 @@ impl Linkers {
             options: compile.link_options.clone(),
             variables: CHOOSING.map(|name| variable(invocation, name).map(OsStr::to_owned)).into(),
         };
-        let answer = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(choice).or_default())
+        let holds = |asked: &Asked| match asked {
+            Asked::Known(linker) => linker.compiler.is_unchanged(files),
+            Asked::Refused(when, _) => when.elapsed() < PAUSE,
         };
-        let mut answer = answer.lock().await;
-        match &*answer {
-            Asked::Known(linker) if linker.compiler.is_unchanged(files) => {
-                return Ok(Arc::clone(linker));
-            }
-            Asked::Refused(when, why) if when.elapsed() < PAUSE => return Err(why.clone()),
-            _ => {}
+        let asking = async {
+            Ok(match ask(files, home, invocation, compile, program).await {
+                Ok(linker) => Asked::Known(Arc::new(linker)),
+                Err(why) => Asked::Refused(Instant::now(), why),
+            })
+        };
+        let asked = self.known.get::<Uncached>(choice, holds, asking).await?;
+        match &*asked {
+            Asked::Known(linker) => Ok(Arc::clone(linker)),
+            Asked::Refused(_, why) => Err(why.clone()),
         }
-        let asked = ask(files, home, invocation, compile, program).await.map(Arc::new);
-        *answer = match &asked {
-            Ok(linker) => Asked::Known(Arc::clone(linker)),
-            Err(why) => Asked::Refused(Instant::now(), why.clone()),
-        };
-        asked
     }
 }
 
@@ -196,14 +188,10 @@ pub(super) fn inputs(list: &[u8], cwd: &Path) -> Option<Vec<PathBuf>> {
 pub(super) fn empty_places(linker: &Linker, read: &[PathBuf]) -> Vec<PathBuf> {
     let mut places = Vec::new();
     for path in read {
-        let Some(name) = path.file_name() else { continue };
-        let shared = Path::new(name).with_extension("so");
-        let is_archive = path.extension().is_some_and(|it| it == "a");
-        let names = [Some(name), is_archive.then_some(shared.as_os_str())];
         let beside = path.parent().map(Path::to_path_buf);
-        for name in names.into_iter().flatten() {
+        for name in link::rivals(path) {
             let directories = linker.directories.iter().chain(&beside);
-            let candidates = directories.map(|directory| directory.join(name));
+            let candidates = directories.map(|directory| directory.join(OsStr::from_bytes(&name)));
             places.extend(candidates.filter(|it| fs::symlink_metadata(it).is_err()));
         }
     }

@@ -22,7 +22,6 @@ use crate::cache::Inner;
 use crate::claims::Claim;
 use crate::plan::variable;
 use crate::reason::Reason;
-use crate::source::ContentHash;
 use crate::store::Key;
 
 /// A crate that wasn't found.
@@ -100,12 +99,15 @@ fn take(
         return Err(Reason::Dependencies);
     }
     let mut read = Read { package: job.package, ..Read::default() };
-    let mut note = |path: &Path, hash: ContentHash| {
+    let files = &inner.parts.files;
+    let mut note = |path: &Path| {
+        let hash = files.unchanged_since(job.began, &question.invocation.cwd.join(path))?;
         read.files.push((job.base.spelled(path).as_os_str().as_bytes().to_vec(), hash));
+        Ok(())
     };
     let mut absent = Vec::new();
     for path in &info.files {
-        note(path, unchanged(inner, job, path)?);
+        note(path)?;
         let other = other_place(path);
         absent.extend(
             other.filter(|it| fs::symlink_metadata(question.invocation.cwd.join(it)).is_err()),
@@ -115,7 +117,7 @@ fn take(
         let list = compiled.dependencies.as_deref().unwrap_or_default();
         let linked = link_inputs(job, list)?;
         for path in &linked {
-            note(path, unchanged(inner, job, path)?);
+            note(path)?;
         }
         absent.extend(linker::empty_places(linker, &linked));
     }
@@ -131,7 +133,6 @@ fn take(
         read.variables.push((name.as_bytes().to_vec(), hash));
     }
     // What was looked at before the compile must have been the same for its whole time.
-    let files = &inner.parts.files;
     for Input { path, hash } in inputs(job) {
         if files.hash(path) != Some(*hash) {
             return Err(Reason::ChangedMeanwhile);
@@ -159,13 +160,6 @@ fn other_place(path: &Path) -> Option<PathBuf> {
 
 fn inputs(job: &CrateJob) -> impl Iterator<Item = &Input> {
     job.crates.named.iter().chain(&job.crates.used).chain(&job.libraries)
-}
-
-/// The hash of a file that hasn't been changed since the compile began.
-fn unchanged(inner: &Inner, job: &CrateJob, path: &Path) -> Result<ContentHash, Reason> {
-    let path = job.question.invocation.cwd.join(path);
-    let (hash, state) = inner.parts.files.examine(&path).ok_or(Reason::OddInput)?;
-    if job.began.is_after(state) { Ok(hash) } else { Err(Reason::ChangedMeanwhile) }
 }
 
 /// The files that the linker read and that aren't part of the key.

@@ -3,17 +3,17 @@
 //!
 //! A rustup proxy is asked for what stands behind it; where only the directory says which, it is asked each time.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use farmbuild_core::analysis::RustcCompile;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Home, Uncached};
 
+use crate::answers::Answers;
 use crate::compiler::{self, Compiler};
 use crate::files::Files;
 use crate::plan::variable;
@@ -48,12 +48,10 @@ pub(super) struct Toolchain {
     directories: Vec<(PathBuf, State)>,
 }
 
-type Answer = Arc<tokio::sync::Mutex<Option<Arc<Toolchain>>>>;
-
 /// The toolchains that were asked.
 #[derive(Default)]
 pub(super) struct Toolchains {
-    known: Mutex<HashMap<Choice, Answer>>,
+    known: Answers<Choice, Toolchain>,
 }
 
 impl Toolchains {
@@ -76,18 +74,8 @@ impl Toolchains {
             sysroot: compile.sysroot.as_ref().map(|it| invocation.cwd.join(it)),
             variables: CHOOSING.map(|name| variable(invocation, name).map(OsStr::to_owned)).into(),
         };
-        let answer = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(choice).or_default())
-        };
-        // Jobs that come while it is asked wait for the one answer.
-        let mut answer = answer.lock().await;
-        if let Some(toolchain) = answer.as_ref().filter(|it| it.is_unchanged(files)) {
-            return Ok(Arc::clone(toolchain));
-        }
-        let asked = Arc::new(ask(files, home, invocation, compile).await?);
-        *answer = Some(Arc::clone(&asked));
-        Ok(asked)
+        let asking = ask(files, home, invocation, compile);
+        self.known.get(choice, |toolchain| toolchain.is_unchanged(files), asking).await
     }
 }
 
