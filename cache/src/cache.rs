@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use farmbuild_core::analysis::{Analysis, Kind};
 use farmbuild_core::pipeline::cache::{LookUp, Question};
 use farmbuild_core::pipeline::{Cache, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::{Why, WhyChange};
@@ -114,8 +115,13 @@ impl Cache for CompileCache {
         if question.analysis.rustc.is_some() {
             return inner.look_up_crate(question, home, began).await;
         }
-        let source =
-            question.analysis.sources.first().map(|it| question.invocation.cwd.join(&it.path));
+        let Analysis { kind, sources, output, .. } = question.analysis.as_ref();
+        // A link is called by its output's name.
+        let source = match kind {
+            Kind::Link => output.as_ref(),
+            _ => sources.first().map(|it| &it.path),
+        };
+        let source = source.map(|path| question.invocation.cwd.join(path));
         match inner.prepare(question, home.as_ref(), began).await {
             Err(uncached) => {
                 if uncached.name != Reason::NotACompile.name() {

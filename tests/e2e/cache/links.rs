@@ -152,6 +152,14 @@ fn what_is_at_the_programs_place_is_treated_as_by_the_linker() {
 }
 
 #[test]
+fn why_tells_by_the_programs_name_that_a_link_is_not_cached() {
+    let cached = linkable();
+    cached.run("gcc -fuse-ld=gold -o prog a.o b.o two/libmine.a").ok();
+    let why = cached.user.build(&cached.tree, ["why", "prog"]).ok();
+    assert!(why.out().contains("-fuse-ld=gold"), "{why}");
+}
+
+#[test]
 fn why_explains_a_link_by_the_programs_name() {
     let cached = linkable();
     cached.run(LINK).ok();
