@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() {
     let mut sources = BTreeSet::new();
@@ -34,12 +35,31 @@ fn main() {
 
 /// A wrapper is started for every job, and lives for a few milliseconds. At a fixed address nothing of it has to be
 /// relocated first (thousands of pointers in a position-independent program); stack, heap and libraries
-/// stay at random ones.
+/// stay at random ones. With gcc's unwinder in the program, there is one shared library less to find and map.
 fn start_fast() {
     let target = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
-    if target("OS") == "linux" && target("ENV") == "gnu" {
-        println!("cargo::rustc-link-arg-bins=-no-pie");
+    if target("OS") != "linux" || target("ENV") != "gnu" {
+        return;
     }
+    println!("cargo::rustc-link-arg-bins=-no-pie");
+    if has_static_unwinder()
+        && let Some(out_dir) = std::env::var_os("OUT_DIR").map(PathBuf::from)
+        // The linker takes a text in a library's place for its script.
+        && fs::write(out_dir.join("libgcc_s.so"), "INPUT(-lgcc_eh)\n").is_ok()
+    {
+        println!("cargo::rustc-link-search=native={}", out_dir.display());
+    }
+}
+
+/// Whether the linker's gcc came with its unwinder as an archive, as it does nearly everywhere.
+fn has_static_unwinder() -> bool {
+    let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let asked = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();
+    // gcc answers with the bare name where there is none.
+    asked.is_ok_and(|said| {
+        said.stdout.starts_with(b"/")
+            && Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_file()
+    })
 }
 
 fn collect(directory: &Path, into: &mut BTreeSet<PathBuf>) {
