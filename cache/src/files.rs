@@ -68,7 +68,7 @@ impl Files {
         Some(file)
     }
 
-    /// The content's hash of the regular file at the absolute `path`; `None` if there is none that can be read.
+    /// The content's hash of the file at the absolute `path`; `None` if there is none that can be read.
     pub(crate) fn hash(&self, path: &Path) -> Option<ContentHash> {
         self.examine(path).map(|(hash, _)| hash)
     }
@@ -128,7 +128,7 @@ impl KnownFile {
         &self.path.as_bytes()[..self.name]
     }
 
-    /// The hash of its content and its state; `None` if it is no regular file, or can't be read.
+    /// The hash of its content and its state; `None` if it has no content, or can't be read.
     pub(crate) fn examine(&self) -> Option<(ContentHash, State)> {
         self.examine_from(None)
     }
@@ -144,7 +144,7 @@ impl KnownFile {
             None => (CWD, self.path.as_c_str()),
         };
         let now = || State::at(from, path);
-        let state = now().filter(|state| state.is_file())?;
+        let state = now().filter(|state| state.has_content())?;
         if let Some((then, hash)) = *lock(&self.content)
             && then == state
         {
@@ -182,11 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_has_no_hash() {
+    fn only_regular_files_and_the_null_device_have_a_hash() {
         let space = tempfile::tempdir().unwrap();
         let files = Files::new();
         assert_eq!(files.hash(space.path()), None);
-        assert_eq!(files.hash(Path::new("/dev/null")), None);
+        assert_eq!(files.hash(Path::new("/dev/null")), Some(ContentHash::of(b"")));
+        assert_eq!(files.hash(Path::new("/dev/zero")), None);
         assert_eq!(files.hash(&space.path().join("missing")), None);
     }
 

@@ -122,7 +122,8 @@ impl Plan {
             return Err(refuse(Refusal::SeveralSources));
         };
         let special = |path: &Path| path == Path::new("-") || path.starts_with("/dev");
-        if special(&source.path) || source.path.starts_with("/proc") {
+        let odd = special(&source.path) && source.path != Path::new("/dev/null");
+        if odd || source.path.starts_with("/proc") {
             return Err(refuse(Refusal::SourceNotAFile));
         }
         let work = match source.language {

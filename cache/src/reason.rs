@@ -14,7 +14,7 @@ named_reasons! {
     NotACompile "not-a-compile" "it neither compiles a source to an object nor links (questions, -E and -S aren't cached)"
     OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
     ContestedOutput "contested-output" "another job wrote one of its outputs at the same time"
-    OddInput "odd-input" "it read something that is no regular file"
+    OddInput "odd-input" "it read something that is neither a regular file nor `/dev/null`"
     CompilerScript "compiler-script" "its compiler is a script, which may do anything"
     CompilerUnknown "compiler-unknown" "its compiler's own programs can't be told"
     SearchPath "search-path" "where its compiler looks for headers can't be told"

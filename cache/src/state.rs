@@ -5,7 +5,10 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, statat};
+use rustix::fs::{AtFlags, CWD, FileType, makedev, statat};
+
+/// The null device's numbers, from Linux' `Documentation/admin-guide/devices.txt`.
+const NULL: (u32, u32) = (1, 3);
 
 /// A file's state; another one means that it has to be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) struct State {
     /// When anything of it was changed last, in seconds and nanoseconds since 1970. Nobody can set this: a copy that kept
     /// an old `mtime` shows here.
     pub(crate) changed: (i64, i64),
-    is_file: bool,
+    has_content: bool,
 }
 
 impl State {
@@ -32,7 +35,11 @@ impl State {
             size: it.st_size as u64,
             modified: (it.st_mtime as i64, it.st_mtime_nsec as i64),
             changed: (it.st_ctime as i64, it.st_ctime_nsec as i64),
-            is_file: FileType::from_raw_mode(it.st_mode).is_file(),
+            has_content: match FileType::from_raw_mode(it.st_mode) {
+                FileType::RegularFile => true,
+                FileType::CharacterDevice => it.st_rdev == makedev(NULL.0, NULL.1),
+                _ => false,
+            },
         })
     }
 
@@ -41,9 +48,10 @@ impl State {
         Self::at(CWD, &name(path)?)
     }
 
-    /// Whether it is a regular file.
-    pub(crate) fn is_file(self) -> bool {
-        self.is_file
+    /// Whether what is read from it stays the same as long as its state does: of a regular file, and of the null device,
+    /// which makefiles compile to learn of an option whether the compiler knows it.
+    pub(crate) fn has_content(self) -> bool {
+        self.has_content
     }
 }
 
