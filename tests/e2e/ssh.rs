@@ -1,11 +1,12 @@
 //! Boards that are reached by ssh: builds over real `sshd`, alone and beside distccd, and what `hosts` says of bad ones.
 
+use std::path::Path;
 use std::time::Duration;
 
 use farmbuild_testkit::{Distccd, SlowCompiler, Sshd, TestSpace};
 
 use crate::faults::build_while;
-use crate::run::until;
+use crate::run::{self, until};
 use crate::tree::{project, same_as_plain};
 use crate::user::{User, host};
 
@@ -50,6 +51,26 @@ fn a_board_alone_takes_every_job() {
     let home = user.stat("jobs.local.home-is-free");
     assert_eq!(user.stat("jobs.remote.a") + home, 13, "{stats}");
     assert!(user.stat("jobs.remote.a") > home && user.stat("jobs.retried.a") == 0, "{stats}");
+}
+
+#[test]
+fn keys_come_from_the_agent_of_the_build_and_not_of_whoever_started_the_daemon() {
+    let server = Sshd::start();
+    let agent = server.give_key_to_agent();
+    let user = over(&server);
+    user.ask(["daemon", "start"]).ok();
+    let tree = project(2);
+    let build = |socket: &Path| {
+        let mut make = user.farmbuild(&tree, ["make", "-B", "-j4"]);
+        run::run(make.env("SSH_AUTH_SOCK", socket)).ok();
+    };
+    build(Path::new("/nonexistent"));
+    assert_eq!(user.stat("jobs.remote.a"), 0, "{}", user.stats());
+    // A host that refused a key is asked again after a while.
+    until("the board has compiled something", || {
+        build(agent.socket());
+        user.stat("jobs.remote.a") > 0
+    });
 }
 
 /// What `hosts` says after a build that went well in spite of the one board.

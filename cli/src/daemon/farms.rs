@@ -13,6 +13,7 @@ use farmbuild_core::pipeline::Pipeline;
 use farmbuild_core::protocol::message::{FarmReport, Progress};
 use farmbuild_core::scheduler::HostState;
 use farmbuild_local::home::LocalHome;
+use farmbuild_ssh::Agent;
 
 use super::reports;
 use crate::farm::source::FarmSource;
@@ -26,6 +27,7 @@ pub(crate) struct Farms {
     budget: LocalBudget,
     known: Mutex<HashMap<FarmSource, Arc<Farm>>>,
     remembered: Speeds,
+    agent: Agent,
 }
 
 /// How fast hosts are, by name: bytes of preprocessed text per second and slot.
@@ -36,6 +38,7 @@ pub(crate) struct Farm {
     source: FarmSource,
     pipeline: Pipeline,
     budget: LocalBudget,
+    agent: Agent,
     config: Mutex<State>,
 }
 
@@ -53,7 +56,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Farms {
     /// `remembered` is what an earlier daemon knew.
     pub(crate) fn new(budget: LocalBudget, remembered: Speeds) -> Self {
-        Self { budget, known: Mutex::default(), remembered }
+        Self { budget, known: Mutex::default(), remembered, agent: Agent::default() }
     }
 
     /// How fast the hosts of all farms are, as far as is known.
@@ -67,6 +70,10 @@ impl Farms {
 
     /// The farm that an environment chooses.
     pub(crate) fn choose(&self, env: &[(OsString, OsString)]) -> Result<Arc<Farm>, FarmError> {
+        // The agent of whoever builds now: that of the login which started the daemon may be gone.
+        if let Some((_, socket)) = env.iter().find(|(name, _)| name == "SSH_AUTH_SOCK") {
+            self.agent.is_at(socket);
+        }
         let source = FarmSource::choose(env)?;
         let mut known = lock(&self.known);
         if let Some(farm) = known.get(&source) {
@@ -85,6 +92,7 @@ impl Farms {
             source: source.clone(),
             pipeline,
             budget: self.budget.clone(),
+            agent: self.agent.clone(),
             config: Mutex::new(state),
         });
         farm.put_in_force(config);
@@ -123,7 +131,7 @@ impl Farm {
     fn put_in_force(&self, config: FarmConfig) {
         self.budget.resize(config.local.slots);
         self.pipeline.set_strict(config.local.fidelity == Fidelity::Strict);
-        self.pipeline.set_hosts(executors::of(&config.hosts));
+        self.pipeline.set_hosts(executors::of(&config.hosts, &self.agent));
         let mut state = lock(&self.config);
         state.config = config;
         state.error = None;

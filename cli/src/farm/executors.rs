@@ -7,7 +7,7 @@ use std::sync::Arc;
 use farmbuild_core::executor::{Capacity, Executor};
 use farmbuild_core::scheduler::HostEntry;
 use farmbuild_distcc::{Address, AddressError, DistccConfig, DistccExecutor};
-use farmbuild_ssh::{Destination, DestinationError, SshConfig, SshExecutor};
+use farmbuild_ssh::{Agent, Destination, DestinationError, SshConfig, SshExecutor};
 
 use super::{HostConfig, Via};
 
@@ -20,8 +20,8 @@ pub(crate) enum BadAddress {
 }
 
 /// The executors of a farm's hosts. What can't be one was refused when the farm was read.
-pub(crate) fn of(hosts: &[HostConfig]) -> Vec<HostEntry> {
-    let entry = |host| Some(HostEntry::new(one(host)?, format!("{host:?}")));
+pub(crate) fn of(hosts: &[HostConfig], agent: &Agent) -> Vec<HostEntry> {
+    let entry = |host| Some(HostEntry::new(one(host, agent)?, format!("{host:?}")));
     hosts.iter().filter_map(entry).collect()
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn check_address(via: Via, text: &str) -> Result<(), BadAddress> {
     Ok(())
 }
 
-fn one(host: &HostConfig) -> Option<Arc<dyn Executor>> {
+fn one(host: &HostConfig, agent: &Agent) -> Option<Arc<dyn Executor>> {
     let capacity = Capacity { slots: host.slots, queue: host.queue };
     Some(match host.via {
         Via::Distcc => Arc::new(DistccExecutor::new(DistccConfig {
@@ -47,17 +47,20 @@ fn one(host: &HostConfig) -> Option<Arc<dyn Executor>> {
             },
             timeouts: farmbuild_distcc::Timeouts::default(),
         })),
-        Via::Ssh => Arc::new(SshExecutor::new(SshConfig {
-            name: host.name.clone(),
-            destination: host.address.parse().ok()?,
-            ssh_config: host.ssh_config.as_deref().map(at_home),
-            capacity,
-            compression: match host.compressed {
-                true => farmbuild_ssh::Compression::Auto,
-                false => farmbuild_ssh::Compression::None,
-            },
-            timeouts: farmbuild_ssh::Timeouts::default(),
-        })),
+        Via::Ssh => Arc::new(
+            SshExecutor::new(SshConfig {
+                name: host.name.clone(),
+                destination: host.address.parse().ok()?,
+                ssh_config: host.ssh_config.as_deref().map(at_home),
+                capacity,
+                compression: match host.compressed {
+                    true => farmbuild_ssh::Compression::Auto,
+                    false => farmbuild_ssh::Compression::None,
+                },
+                timeouts: farmbuild_ssh::Timeouts::default(),
+            })
+            .with_agent(agent),
+        ),
     })
 }
 

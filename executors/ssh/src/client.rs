@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
+use crate::agent::Agent;
 use crate::destination::Destination;
 use crate::scripts;
 
@@ -27,6 +28,7 @@ pub(crate) struct Client {
     /// A configuration file in place of the user's own.
     pub(crate) config: Option<PathBuf>,
     pub(crate) connect: Duration,
+    pub(crate) agent: Agent,
 }
 
 /// A running `ssh`; killed when dropped.
@@ -82,6 +84,7 @@ impl Client {
         // `ssh` replaces what follows a `%`.
         let socket = socket.to_string_lossy().replace('%', "%%");
         command.args(["-S", &socket, "--", self.destination.as_str(), scripts::COMMAND]);
+        command.envs(self.agent.socket().map(|socket| ("SSH_AUTH_SOCK", socket)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Not the build's Ctrl-C: the daemon's own business is when it ends.
         command.kill_on_drop(true).process_group(0);

@@ -11,6 +11,7 @@ use farmbuild_core::job::{CompilerStatus, Job, SharedJob};
 use tokio::sync::Semaphore;
 use tracing::debug;
 
+use crate::agent::Agent;
 use crate::client::Client;
 use crate::destination::Destination;
 use crate::keeper::Keeper;
@@ -111,6 +112,7 @@ impl SshExecutor {
             destination: config.destination.clone(),
             config: config.ssh_config.clone(),
             connect: config.timeouts.connect,
+            agent: Agent::default(),
         };
         let subject =
             Subject { name: config.name.clone(), destination: config.destination.clone() };
@@ -118,6 +120,13 @@ impl SshExecutor {
         let (connection, idle) = Default::default();
         let starting = Semaphore::new(STARTING);
         Self { config, client, subject, slots, starting, connection, idle }
+    }
+
+    /// The same host, with keys from this agent.
+    #[must_use]
+    pub fn with_agent(mut self, agent: &Agent) -> Self {
+        self.client.agent = agent.clone();
+        self
     }
 
     /// The host's description.

@@ -8,6 +8,7 @@
 //! The system's own `ssh` is run, so the user's configuration, agent, jump hosts and known_hosts hold. Knows no scheduler:
 //! it neither retries nor chooses.
 
+mod agent;
 mod client;
 mod destination;
 mod executor;
@@ -19,6 +20,7 @@ mod scripts;
 mod trouble;
 mod worker;
 
+pub use agent::Agent;
 pub use destination::{Destination, DestinationError};
 pub use executor::{Compression, SshConfig, SshExecutor, Timeouts};
 pub use reply::{DIAGNOSTICS_LIMIT, OUTPUT_LIMIT};

@@ -35,4 +35,4 @@ pub use port::free_port;
 pub use process::{ProcessTree, descendants, is_alive};
 pub use slow_compiler::SlowCompiler;
 pub use space::TestSpace;
-pub use sshd::{Sshd, SshdBuilder};
+pub use sshd::{Agent, Sshd, SshdBuilder};

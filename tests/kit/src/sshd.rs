@@ -226,6 +226,29 @@ impl Sshd {
         self.space.write("authorized_keys", self.space.read("client.pub"));
     }
 
+    /// Only an agent has the client's key from now on; it ends when it is dropped.
+    ///
+    /// # Panics
+    /// If there is no `ssh-agent`.
+    #[must_use]
+    pub fn give_key_to_agent(&self) -> Agent {
+        let socket = self.space.join("agent");
+        let mut command = Command::new(program("ssh-agent"));
+        command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::null());
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let agent = Agent { _tree: ProcessTree::spawn(&mut command), socket };
+        let start = Instant::now();
+        while !agent.socket.exists() {
+            assert!(start.elapsed() < PATIENCE, "ssh-agent doesn't listen");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let mut add = Command::new(program("ssh-add"));
+        add.arg("-q").arg(self.space.join("client")).env("SSH_AUTH_SOCK", &agent.socket);
+        assert!(add.status().is_ok_and(|status| status.success()), "ssh-add");
+        fs::remove_file(self.space.join("client")).expect("the client's key is there");
+        agent
+    }
+
     fn make_key(&self, name: &str) {
         for file in [name.to_owned(), format!("{name}.pub")] {
             let _ = fs::remove_file(self.space.join(file));
@@ -276,6 +299,22 @@ impl Sshd {
     }
 }
 
+/// A running `ssh-agent`; killed when dropped.
+#[derive(Debug)]
+pub struct Agent {
+    /// Ends the agent.
+    _tree: ProcessTree,
+    socket: PathBuf,
+}
+
+impl Agent {
+    /// What `SSH_AUTH_SOCK` is for those who use it.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
 /// A program by its absolute path, which sshd asks for, or a panic that says how to get it.
 fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -284,7 +323,7 @@ fn program(name: &str) -> PathBuf {
         std::env::split_paths(&path).chain(usual).map(|it| it.join(name)).find(|it| it.is_file());
     let package = match name {
         "sshd" => "openssh-server",
-        "ssh" | "ssh-keygen" => "openssh-client",
+        "ssh" | "ssh-keygen" | "ssh-agent" | "ssh-add" => "openssh-client",
         "csh" => "tcsh",
         other => other,
     };
