@@ -141,7 +141,7 @@ impl Inner {
         home: &dyn Home,
         began: Moment,
     ) -> Result<Job, Uncached> {
-        let plan = Plan::of(&question.invocation, &question.analysis)?;
+        let plan = Plan::of(&question)?;
         let files = &self.parts.files;
         let compiler =
             self.compilers.identify(files, home, &question.invocation, plan.work).await?;

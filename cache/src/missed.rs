@@ -36,7 +36,10 @@ pub(crate) struct Missed {
 #[async_trait]
 impl Miss for Missed {
     fn wants_text(&self) -> bool {
-        self.seen_before && !self.job.plan.is_preprocessed() && self.job.plan.work != Work::Link
+        self.seen_before
+            && !self.job.plan.is_preprocessed()
+            && self.job.plan.work != Work::Link
+            && !self.job.plan.only_prints()
     }
 
     fn keeps(&self) -> bool {

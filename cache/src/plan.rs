@@ -11,10 +11,12 @@ use farmbuild_core::analysis::{
 };
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Uncached;
+use farmbuild_core::pipeline::cache::Question;
 
 use crate::base::Base;
 use crate::digest::Digest;
 use crate::link;
+use crate::probe;
 use crate::reason::{self, Reason};
 
 /// What of the sources can show in the outputs.
@@ -104,10 +106,12 @@ const ENVIRONMENT: [&str; 17] = [
 
 impl Plan {
     /// Decides whether and how an invocation is cached.
-    pub(crate) fn of(invocation: &Invocation, analysis: &Analysis) -> Result<Self, Uncached> {
+    pub(crate) fn of(question: &Question) -> Result<Self, Uncached> {
+        let Question { invocation, analysis, .. } = question;
         match analysis.kind {
             Kind::Compile | Kind::Assemble => {}
             Kind::Link => return link::plan(invocation, analysis),
+            Kind::Preprocess => return probe::plan(question),
             _ => return Err(Reason::NotACompile.into()),
         }
         let refuse = |refusal: Refusal| reason::objection(&refusal.into());
@@ -122,7 +126,7 @@ impl Plan {
             return Err(refuse(Refusal::SeveralSources));
         };
         let special = |path: &Path| path == Path::new("-") || path.starts_with("/dev");
-        let odd = special(&source.path) && source.path != Path::new("/dev/null");
+        let odd = special(&source.path) && source.path != Path::new(probe::NULL);
         if odd || source.path.starts_with("/proc") {
             return Err(refuse(Refusal::SourceNotAFile));
         }
@@ -189,6 +193,11 @@ impl Plan {
             sensitivity,
             outputs,
         })
+    }
+
+    /// Whether all that it gives is what it prints.
+    pub(crate) fn only_prints(&self) -> bool {
+        self.outputs.is_empty()
     }
 
     /// Whether the compiler proper is C++'s.

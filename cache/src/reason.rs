@@ -11,7 +11,7 @@ use farmbuild_core::pipeline::Uncached;
 named_reasons! {
     /// A reason why a job isn't looked up or its result isn't kept.
     pub enum Reason in "jobs.uncached" {
-    NotACompile "not-a-compile" "it neither compiles a source to an object nor links (questions, -E and -S aren't cached)"
+    NotACompile "not-a-compile" "it neither compiles a source to an object nor links (most questions, -E and -S aren't cached)"
     OddOutput "odd-output" "an output is no regular file, has several names, or can't be read back"
     ContestedOutput "contested-output" "another job wrote one of its outputs at the same time"
     OddInput "odd-input" "it read something that is neither a regular file nor `/dev/null`"

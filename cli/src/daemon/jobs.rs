@@ -58,12 +58,13 @@ pub(crate) async fn answer(
         daemon.builds.notice(build, UNWRITABLE_CACHE);
     }
     let cache = results.as_deref().map(|results| (results as &dyn Cache, cache));
-    let terminal = request.terminal.clone();
+    let (terminal, null_input) = (request.terminal.clone(), request.null_input);
     let invocation = Arc::new(Invocation::from(request));
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
     let base = cache.and_then(|_| config.base_of(&invocation.cwd));
-    let around = Circumstances { tokens, cache, terminal: &terminal, base: base.as_deref() };
+    let around =
+        Circumstances { tokens, cache, terminal: &terminal, null_input, base: base.as_deref() };
     let (mut reader, mut writer) = stream.split();
     let answer = tokio::select! {
         answer = farm.pipeline().run(invocation, around) => answer,

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use farmbuild_core::protocol::message::{JobRequest, Reply, Request};
+use rustix::fs::{fstat, stat};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::umask;
 
@@ -73,7 +74,14 @@ fn request(program: &Path, argv: Vec<OsString>, env: Vec<(OsString, OsString)>) 
     umask(mask);
     let cwd = env::current_dir().map(OsString::from).unwrap_or_default();
     let terminal = watched::terminal();
-    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits(), terminal }
+    let null_input = argv.iter().any(|arg| arg == "-") && reads_nothing();
+    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits(), terminal, null_input }
+}
+
+/// Whether standard input is the null device, from which makefiles have an option tried.
+fn reads_nothing() -> bool {
+    let null = stat("/dev/null").map(|null| (null.st_mode, null.st_rdev));
+    fstat(io::stdin()).is_ok_and(|input| null == Ok((input.st_mode, input.st_rdev)))
 }
 
 /// Asks the daemon. `None`: run the compiler here.

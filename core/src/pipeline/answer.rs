@@ -75,6 +75,8 @@ pub struct Circumstances<'a> {
     pub cache: Option<(&'a dyn Cache, CacheMode)>,
     /// As [`cache::Question::terminal`](super::cache::Question::terminal).
     pub terminal: &'a str,
+    /// As [`cache::Question::null_input`](super::cache::Question::null_input).
+    pub null_input: bool,
     /// As [`cache::Question::base`](super::cache::Question::base).
     pub base: Option<&'a Path>,
 }

@@ -50,6 +50,8 @@ pub struct Question {
     pub analysis: Arc<Analysis>,
     /// Where messages go, as far as it shows in them: empty for a file or a pipe, else the terminal's kind and width.
     pub terminal: String,
+    /// Whether standard input is known to be empty.
+    pub null_input: bool,
     /// A directory whose name is not to matter: results are shared with other directories in its place. The compile maps
     /// it away in what it writes.
     pub base: Option<PathBuf>,

@@ -203,6 +203,7 @@ impl Pipeline {
             invocation: Arc::clone(invocation),
             analysis: Arc::clone(analysis),
             terminal: around.terminal.to_owned(),
+            null_input: around.null_input,
             base: around.base.map(Path::to_owned),
             mode,
         };

@@ -25,6 +25,8 @@ pub struct JobRequest {
     pub umask: u32,
     /// What shows of the terminal in a compiler's messages, if they go to one; else empty.
     pub terminal: String,
+    /// Whether standard input is the null device. Only asked for a command line that may read it.
+    pub null_input: bool,
 }
 
 impl JobRequest {
@@ -37,7 +39,7 @@ impl JobRequest {
 
 impl From<JobRequest> for Invocation {
     fn from(request: JobRequest) -> Self {
-        let JobRequest { program, argv, cwd, env, umask, terminal: _ } = request;
+        let JobRequest { program, argv, cwd, env, umask, terminal: _, null_input: _ } = request;
         Self { program: program.into(), argv, cwd: cwd.into(), env, umask }
     }
 }

@@ -11,6 +11,7 @@ mod links;
 mod messages;
 mod outputs;
 mod place;
+mod probes;
 mod racing;
 mod reuse;
 

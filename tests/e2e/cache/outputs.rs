@@ -65,19 +65,6 @@ fn a_source_may_have_a_name_of_odd_bytes() {
 }
 
 #[test]
-fn a_makefile_that_tries_an_option_on_the_null_device_finds_the_answer() {
-    let cached = Cached::new(tree());
-    // As Linux does it, which names the object otherwise each time.
-    for (attempt, hits) in [0, 1, 1].into_iter().enumerate() {
-        let line = format!(
-            "mkdir t{attempt}; gcc -Werror -O2 -Wundef -c -x c /dev/null -o t{attempt}/tmp.o;
-            gcc -Werror -Wsuch-thing -c -x c /dev/null -o t{attempt}/no.o"
-        );
-        assert_eq!(cached.direct_hits_of(&line), hits, "{}", cached.user.stats());
-    }
-}
-
-#[test]
 fn modes_follow_the_umask_of_the_job() {
     let cached = Cached::new(tree());
     cached.same("umask 022; gcc -MMD -c a.c");
