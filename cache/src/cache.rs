@@ -29,7 +29,7 @@ use crate::plan::Plan;
 use crate::reason::Reason;
 use crate::rustc::Rustc;
 use crate::search::Chains;
-use crate::store::{Store, StoreConfig, StoreError};
+use crate::store::{BlobId, Store, StoreConfig, StoreError};
 use crate::tier::{ALL, Found, Kept, Parts, SeenText};
 use crate::variants;
 
@@ -97,6 +97,18 @@ impl CompileCache {
     #[must_use]
     pub fn why(&self, source: &Path) -> Vec<Why> {
         self.inner.explanations.of(source)
+    }
+
+    /// Forgets every result that has a file of one of these contents (blake3), once what has been taken in is written. It
+    /// doesn't matter which job it was the result of. How many there were.
+    pub async fn forget(&self, contents: &[[u8; 32]]) -> usize {
+        self.settle().await;
+        let (inner, contents) = (Arc::clone(&self.inner), contents.to_vec());
+        let forgotten = tokio::task::spawn_blocking(move || {
+            let ids = contents.into_iter().map(BlobId::from_bytes);
+            ids.filter(|id| inner.parts.store.forget_blob(id)).count()
+        });
+        forgotten.await.unwrap_or_default()
     }
 
     /// Waits until what has been taken in is written.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,7 @@ The farm: --farm FILE, else $FARMBUILD_FARM, else ~/.config/farmbuild/farm.toml,
   slots = 6                       # jobs it runs at once; default 4
   queue = 6                       # jobs sent beyond that; default: as many as slots
   compression = \"lzo\"             # or \"none\"
+  verify = 0.01                   # share of its jobs that is compiled twice, to find a flaky board; 0: none
 
 Environment:
   FARMBUILD=off             run the compiler and nothing else
@@ -75,9 +77,21 @@ pub(crate) enum Verb {
         /// Ask each host now, by a canary compile, instead of telling what is known
         #[arg(long)]
         check: bool,
-        /// The compiler to check with
-        #[arg(long, value_name = "NAME", default_value = "cc")]
-        compiler: OsString,
+        /// The compiler to check or burn in with; default: cc, and for a burn-in gcc and g++
+        #[arg(long, value_name = "NAME")]
+        compiler: Option<OsString>,
+        /// Keep a host busy with compiles and compare each with what this machine makes; one that passes is used again
+        #[arg(long, value_name = "NAME", conflicts_with = "check")]
+        burn_in: Option<String>,
+        /// How long a burn-in lasts, as in 90s, 10m or 1h
+        #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = burn_in_time, requires = "burn_in")]
+        time: Duration,
+        /// How many compiles a burn-in has at most
+        #[arg(long, value_name = "NUMBER", requires = "burn_in")]
+        jobs: Option<u64>,
+        /// Use a host again that was set aside for wrong bytes
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["check", "burn_in"])]
+        trust: Option<String>,
         /// For scripts
         #[arg(long)]
         json: bool,
@@ -193,6 +207,20 @@ pub(crate) enum DaemonVerb {
     Detach,
 }
 
+/// A time as people write it.
+fn burn_in_time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
+    let factor = match unit {
+        "" | "s" => Some(1),
+        "m" | "min" => Some(60),
+        "h" => Some(3600),
+        _ => None,
+    };
+    let seconds = number.parse::<u64>().ok().zip(factor).and_then(|(n, by)| n.checked_mul(by));
+    let seconds = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    seconds.ok_or_else(|| "write a time as in 90s, 10m or 1h".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -202,6 +230,16 @@ mod tests {
     #[test]
     fn the_declaration_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_burn_in_lasts_as_long_as_people_write() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600)] {
+            assert_eq!(burn_in_time(text).unwrap(), Duration::from_secs(seconds));
+        }
+        for text in ["", "s", "0", "1d", "-1s", "1.5h", "99999999999999999999h"] {
+            assert!(burn_in_time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

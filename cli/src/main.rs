@@ -70,7 +70,17 @@ fn command_line(args: Args) -> ExitCode {
             build::run(build::Options { farm, quiet, summary_file: None, command })
         }
         Verb::Cc { argv } => wrapper::run(argv),
-        Verb::Hosts { check, compiler, json } => {
+        Verb::Hosts { burn_in: Some(host), compiler, time, jobs, json, .. } => {
+            let compilers = compiler.into_iter().collect();
+            commands::burn_in::run(
+                farm,
+                commands::burn_in::Wish { host, compilers, time, jobs },
+                json,
+            )
+        }
+        Verb::Hosts { trust: Some(host), json, .. } => commands::hosts::trust(farm, host, json),
+        Verb::Hosts { check, compiler, json, .. } => {
+            let compiler = compiler.unwrap_or_else(|| "cc".into());
             commands::hosts::run(farm, check.then_some(compiler), json)
         }
         Verb::Stats { json, zero } => commands::stats::run(json, zero),

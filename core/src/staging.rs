@@ -94,9 +94,7 @@ impl StagedFile {
         let name = match self.temporary.take() {
             Some(name) => name,
             None => {
-                let fd = format!("/proc/self/fd/{}", self.file.as_fd().as_raw_fd());
-                let link =
-                    |name: &Path| rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW);
+                let link = |name: &Path| self.link(name);
                 // What is there is removed first, as a compiler does it: some file systems (ext4) write a file that is
                 // renamed over another one to the disk at once.
                 for _ in 0..2 {
@@ -113,6 +111,27 @@ impl StagedFile {
             }
         };
         fs::rename(&name, &self.path).inspect_err(|_| drop(fs::remove_file(&name)))
+    }
+
+    /// Puts the file in the place of another one, so that there is one of the two at any moment.
+    ///
+    /// # Errors
+    /// Whatever the file system says; nothing is left behind then.
+    pub fn replace(mut self) -> io::Result<()> {
+        let name = match self.temporary.take() {
+            Some(name) => name,
+            None => {
+                let name = temporary_name(&self.path);
+                self.link(&name)?;
+                name
+            }
+        };
+        fs::rename(&name, &self.path).inspect_err(|_| drop(fs::remove_file(&name)))
+    }
+
+    fn link(&self, name: &Path) -> rustix::io::Result<()> {
+        let fd = format!("/proc/self/fd/{}", self.file.as_fd().as_raw_fd());
+        rustix::fs::linkat(CWD, &fd, CWD, name, AtFlags::SYMLINK_FOLLOW)
     }
 }
 

@@ -102,6 +102,22 @@ impl Store {
         })
     }
 
+    /// Removes a blob, whether or not anything refers to it: what does is a miss from then on. Whether it was there.
+    pub fn forget_blob(&self, id: &BlobId) -> bool {
+        let mut was_there = false;
+        for encoding in self.encodings() {
+            let Some(stored) = self.open_blob(id, encoding) else { continue };
+            match entry_file::remove(&self.layout.entry(&stored.entry)) {
+                Ok(()) => {
+                    self.sizes.removed(stored.entry.shard(), stored.length);
+                    was_there = true;
+                }
+                Err(error) => tracing::warn!(%error, %id, "a blob can't be removed"),
+            }
+        }
+        was_there
+    }
+
     /// Whether the blob is there, going by its length; marks it as used.
     fn has_blob(&self, id: &BlobId, length: u64) -> bool {
         self.encodings().into_iter().any(|encoding| {

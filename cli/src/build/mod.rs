@@ -45,6 +45,10 @@ pub(crate) struct Options {
 /// The status for a command line that makes no sense.
 const USAGE: u8 = 2;
 
+/// The status of a build that went well by its own account, but was given wrong objects: to be run again (`EX_TEMPFAIL` of
+/// sysexits.h).
+pub(crate) const UNTRUSTED: u8 = 75;
+
 /// Runs a build.
 pub(crate) fn run(options: Options) -> ExitCode {
     let Options { farm, quiet, summary_file, command } = options;
@@ -140,7 +144,18 @@ impl Prepared {
                 eprintln!("{line}");
             }
         }
-        ended.pass_on()
+        let untrusted = summary.map(|summary| summary.untrusted).unwrap_or_default();
+        if untrusted.is_empty() {
+            return ended.pass_on();
+        }
+        // Said to those too who asked for silence.
+        for line in summary::warning(&untrusted) {
+            eprintln!("{line}");
+        }
+        match ended.pass_on() {
+            ExitCode::SUCCESS => ExitCode::from(UNTRUSTED),
+            failed => failed,
+        }
     }
 }
 

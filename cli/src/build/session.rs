@@ -18,7 +18,7 @@ use super::tool::Parallelism;
 use crate::client::connection::Connection;
 use crate::client::start::{self, StartError};
 
-/// How long the end of a build waits for the daemon's last words.
+/// How long the end of a build waits for the daemon's next or last words.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a build has no session.
@@ -95,7 +95,14 @@ fn new_id() -> BuildId {
 /// A build whose progress is being shown.
 pub(crate) struct Following {
     writer: Arc<Mutex<Option<Connection>>>,
-    summary: Receiver<Summary>,
+    summary: Receiver<LastWords>,
+}
+
+/// What a daemon says when it is told of a build's end.
+enum LastWords {
+    /// It is still at something that concerns the build.
+    NotYet,
+    Are(Box<Summary>),
 }
 
 impl Following {
@@ -105,7 +112,12 @@ impl Following {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.take().and_then(|connection| connection.note(BuildNote::End).ok());
         }
-        self.summary.recv_timeout(LAST_WORDS).ok()
+        loop {
+            match self.summary.recv_timeout(LAST_WORDS).ok()? {
+                LastWords::NotYet => {}
+                LastWords::Are(summary) => return Some(*summary),
+            }
+        }
     }
 }
 
@@ -116,7 +128,7 @@ struct Follower {
     fetcher: Option<Fetcher>,
     /// Empty once the build has ended.
     writer: Arc<Mutex<Option<Connection>>>,
-    summary: Sender<Summary>,
+    summary: Sender<LastWords>,
 }
 
 impl Follower {
@@ -138,9 +150,10 @@ impl Follower {
                     self.parallelism = None;
                     self.fetcher = None;
                     // Nobody waits for it any more if the build gave up on the daemon.
-                    let _ = self.summary.send(summary);
+                    let _ = self.summary.send(LastWords::Are(Box::new(summary)));
                     return;
                 }
+                Ok(Reply::Settling) => drop(self.summary.send(LastWords::NotYet)),
                 Ok(_) => {}
                 Err(_) => match self.reopen(&request) {
                     Some(new) => connection = new,

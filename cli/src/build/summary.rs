@@ -1,13 +1,13 @@
 //! The last words of a build: what ran where, and what people should know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use farmbuild_core::protocol::message::Summary;
+use farmbuild_core::protocol::message::{Summary, Untrusted, paths};
 
 /// Leaves the summary in a file as JSON; `null` if the daemon gave none. That there is a file at all says that the build
 /// came to its own end.
@@ -48,6 +48,30 @@ pub(crate) fn words(summary: &Summary, wall: Duration) -> Vec<String> {
     lines
 }
 
+/// What to say of a build that was given wrong objects.
+pub(crate) fn warning(untrusted: &[Untrusted]) -> Vec<String> {
+    let hosts: BTreeSet<&str> = untrusted.iter().map(|it| it.host.as_str()).collect();
+    let hosts: Vec<_> = hosts.into_iter().collect();
+    let redone = untrusted.iter().filter(|it| it.left.is_none());
+    let redone: Vec<_> = redone.map(|it| it.path.clone()).collect();
+    let mut lines = vec![format!(
+        "farmbuild: ERROR: {} gave this build wrong objects; run the build again",
+        hosts.join(", ")
+    )];
+    if !redone.is_empty() {
+        lines.push(format!(
+            "farmbuild: compiled again here, after they may have been used: {}. What was linked or archived from them before is wrong",
+            paths(&redone)
+        ));
+    }
+    for it in untrusted {
+        if let Some(left) = &it.left {
+            lines.push(format!("farmbuild: remove {}: {left}", it.path.display()));
+        }
+    }
+    lines
+}
+
 fn jobs(number: u64) -> String {
     if number == 1 { "1 job".to_owned() } else { format!("{number} jobs") }
 }
@@ -76,6 +100,19 @@ mod tests {
             "farmbuild: 5 jobs in 1.2 s; 4 on the farm (b 3, a 1); 1 at home (link 1)"
         );
         assert_eq!(lines[1], "farmbuild: host c is set aside.");
+    }
+
+    #[test]
+    fn wrong_objects_are_named_with_what_is_to_be_done_about_each() {
+        let untrusted = |path: &str, left: Option<&str>| Untrusted {
+            path: path.into(),
+            host: "neo4a".to_owned(),
+            left: left.map(str::to_owned),
+        };
+        let lines = warning(&[untrusted("/a.o", None), untrusted("/b.o", Some("it is gone"))]);
+        assert!(lines[0].contains("neo4a gave this build wrong objects"), "{lines:?}");
+        assert!(lines[1].contains(": /a.o. What was linked"), "{lines:?}");
+        assert_eq!(lines[2], "farmbuild: remove /b.o: it is gone");
     }
 
     #[test]

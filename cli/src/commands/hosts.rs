@@ -14,13 +14,33 @@ pub(crate) fn run(farm: Option<PathBuf>, check: Option<OsString>, json: bool) ->
         Ok(report) => report,
         Err(sentence) => return failed(&sentence),
     };
+    tell(&report, json)
+}
+
+/// Uses a host again that was set aside for wrong bytes.
+pub(crate) fn trust(farm: Option<PathBuf>, host: String, json: bool) -> ExitCode {
+    let env = match source::environment(farm.as_deref()) {
+        Ok(env) => env,
+        Err(error) => return failed(&error.to_string()),
+    };
+    match ask(&Request::Trust { env, host: host.clone() }) {
+        Ok(Reply::Hosts(report)) if report.hosts.iter().any(|it| it.name == host) => {
+            tell(&report, json)
+        }
+        Ok(Reply::Hosts(_)) => failed(&format!("the farm has no host named {host}")),
+        Ok(_) => failed(ODD_ANSWER),
+        Err(sentence) => failed(&sentence),
+    }
+}
+
+fn tell(report: &FarmReport, json: bool) -> ExitCode {
     if json {
-        match serde_json::to_string_pretty(&report) {
+        match serde_json::to_string_pretty(report) {
             Ok(text) => println!("{text}"),
             Err(error) => return failed(&error.to_string()),
         }
     } else {
-        show(&report);
+        show(report);
     }
     let bad = report.hosts.iter().any(|host| host.state != "up");
     if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -62,7 +82,8 @@ fn show(report: &FarmReport) {
     table::print(&rows);
     for host in &report.hosts {
         if let Some(reason) = &host.reason {
-            println!("{}: {reason}", host.name);
+            let more = host.doubt.as_ref().map(|doubt| doubt.words(&host.name));
+            println!("{}: {reason}{}", host.name, more.unwrap_or_default());
         }
         for toolchain in &host.toolchains {
             if let Some(reason) = &toolchain.reason {

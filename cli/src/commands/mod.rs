@@ -1,6 +1,7 @@
 //! The commands that talk to people (or, with `--json`, to scripts).
 
 pub(crate) mod bisect;
+pub(crate) mod burn_in;
 pub(crate) mod cache;
 mod commit_line;
 pub(crate) mod daemon;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use farmbuild_cache::Reason;
 use farmbuild_core::analysis::Refusal;
-use farmbuild_core::protocol::message::{Counters, Reply, Request};
+use farmbuild_core::protocol::message::{Counters, Reply, Request, Samples};
 use farmbuild_core::scheduler::HomeReason;
 use serde_json::{Value, json};
 
@@ -42,6 +42,14 @@ fn to_json(counters: &Counters) -> Value {
             "local": counters.local,
             "retried": counters.retried,
         },
+        "samples": {
+            "taken": counters.samples.agreed + counters.samples.differed,
+            "agreed": counters.samples.agreed,
+            "differed": counters.samples.differed,
+            "undecided": counters.samples.undecided,
+            "dropped": counters.samples.dropped,
+            "redone": counters.samples.redone,
+        },
         "lines": counters.lines,
         "wall_seconds": counters.wall_seconds,
         "bytes": { "sent": counters.sent, "received": counters.received },
@@ -67,6 +75,25 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
     section("run at home", &counters.local, true);
     section("retried after a host failed", &counters.retried, false);
     section("not kept in the cache", &counters.uncached, true);
+    let Samples { agreed, differed, undecided, dropped, redone } = counters.samples;
+    if agreed + differed + dropped > 0 {
+        rows.push(vec!["compiled twice".to_owned(), (agreed + differed).to_string()]);
+        for (name, number, sentence) in [
+            ("agreed", agreed, "the bytes were the same"),
+            ("differed", differed, "they weren't; see `farmbuild hosts`"),
+            (
+                "undecided",
+                undecided,
+                "of these: this machine doesn't make the same bytes twice either",
+            ),
+            ("redone", redone, "wrong objects of a host that were made again"),
+            ("dropped", dropped, "not compiled twice after all: no slot was idle"),
+        ] {
+            if number > 0 {
+                rows.push(vec![format!("  {name}"), number.to_string(), sentence.to_owned()]);
+            }
+        }
+    }
     rows.push(vec!["lines".to_owned(), counters.lines.to_string()]);
     rows.push(vec!["seconds of builds".to_owned(), format!("{:.1}", counters.wall_seconds)]);
     rows.push(vec!["bytes sent".to_owned(), counters.sent.to_string()]);
@@ -115,6 +142,7 @@ mod tests {
             "/jobs/remote",
             "/jobs/local",
             "/jobs/retried",
+            "/samples/taken",
             "/lines",
             "/wall_seconds",
         ] {

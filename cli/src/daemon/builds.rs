@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use farmbuild_core::protocol::frame::{self, FrameError};
-use farmbuild_core::protocol::message::{BuildId, BuildNote, Counters, Progress, Reply, Summary};
+use farmbuild_core::protocol::message::{
+    BuildId, BuildNote, Counters, Progress, Reply, Summary, Untrusted,
+};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -31,6 +33,7 @@ struct Build {
     live: Arc<Live>,
     counters: Mutex<Counters>,
     notices: Mutex<BTreeSet<String>>,
+    untrusted: Mutex<Vec<Untrusted>>,
     tokens: Option<Arc<OuterTokens>>,
 }
 
@@ -105,6 +108,18 @@ impl Builds {
         tracing::info!("{sentence}");
         if let Some(build) = self.get(build) {
             lock(&build.notices).insert(sentence.to_owned());
+        }
+    }
+
+    /// Whether a build goes on.
+    pub(crate) fn is_open(&self, build: BuildId) -> bool {
+        self.get(Some(build)).is_some()
+    }
+
+    /// An object of a build isn't to be trusted.
+    pub(crate) fn distrust(&self, build: BuildId, untrusted: Untrusted) {
+        if let Some(build) = self.get(Some(build)) {
+            lock(&build.untrusted).push(untrusted);
         }
     }
 
@@ -200,11 +215,17 @@ pub(crate) async fn hold_open(
         }
     }
     let wall = start.elapsed().as_secs_f64();
+    // A wrong object that is known of is put right before the build ends.
+    while farm.pipeline().is_acting_upon_a_difference() {
+        frame::write_async(&mut writer, &Reply::Settling).await?;
+        tokio::time::sleep(2 * PROGRESS_INTERVAL).await;
+    }
     daemon.count(Some(id), |counters| counters.wall_seconds += wall);
     let counters = lock(&build.counters).clone();
     let mut notices: BTreeSet<String> = lock(&build.notices).clone();
     notices.extend(farm.notices());
-    let summary = Summary { counters, notices: notices.into_iter().collect() };
+    let untrusted = lock(&build.untrusted).clone();
+    let summary = Summary { counters, notices: notices.into_iter().collect(), untrusted };
     frame::write_async(&mut writer, &Reply::Summary(summary)).await
 }
 

@@ -36,13 +36,23 @@ impl Caches {
 
     /// Waits until what was taken in is written.
     pub(crate) async fn settle(&self) {
-        let all: Vec<_> = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.values().cloned().collect()
-        };
-        for cache in all {
+        for cache in self.all() {
             cache.settle().await;
         }
+    }
+
+    /// Forgets every result with a file of one of these contents, in all caches: builds with different ones may have
+    /// shared a farm.
+    pub(crate) async fn forget(&self, contents: &[[u8; 32]]) {
+        for cache in self.all() {
+            let forgotten = cache.forget(contents).await;
+            tracing::info!(forgotten, "results of a host in doubt are out of a cache");
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<CompileCache>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().cloned().collect()
     }
 }
 

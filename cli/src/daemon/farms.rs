@@ -5,11 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use farmbuild_core::budget::LocalBudget;
 use farmbuild_core::pipeline::Pipeline;
+use farmbuild_core::pipeline::sampling::Overseer;
 use farmbuild_core::protocol::message::{FarmReport, Progress};
 use farmbuild_core::scheduler::HostState;
 use farmbuild_local::home::LocalHome;
@@ -28,6 +29,7 @@ pub(crate) struct Farms {
     known: Mutex<HashMap<FarmSource, Arc<Farm>>>,
     remembered: Speeds,
     agent: Agent,
+    overseer: OnceLock<Arc<dyn Overseer>>,
 }
 
 /// How fast hosts are, by name: bytes of preprocessed text per second and slot.
@@ -36,7 +38,7 @@ pub(crate) type Speeds = BTreeMap<String, f64>;
 /// One farm: its configuration of the moment, and the pipeline with its scheduler.
 pub(crate) struct Farm {
     source: FarmSource,
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     budget: LocalBudget,
     agent: Agent,
     config: Mutex<State>,
@@ -56,7 +58,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Farms {
     /// `remembered` is what an earlier daemon knew.
     pub(crate) fn new(budget: LocalBudget, remembered: Speeds) -> Self {
-        Self { budget, known: Mutex::default(), remembered, agent: Agent::default() }
+        let (known, agent, overseer) = (Mutex::default(), Agent::default(), OnceLock::new());
+        Self { budget, known, remembered, agent, overseer }
+    }
+
+    /// Says who is told what becomes of samples. Farms that are read before have none.
+    pub(crate) fn oversee(&self, overseer: Arc<dyn Overseer>) {
+        // Called once.
+        let _ = self.overseer.set(overseer);
     }
 
     /// How fast the hosts of all farms are, as far as is known.
@@ -83,7 +92,7 @@ impl Farms {
         let seen = source.file().and_then(state_of);
         let config = source.read()?;
         tracing::info!(%source, hosts = config.hosts.len(), "a farm was read");
-        let pipeline = Pipeline::new(Arc::new(LocalHome), self.budget.clone());
+        let pipeline = Arc::new(Pipeline::new(Arc::new(LocalHome), self.budget.clone()));
         for (host, speed) in &self.remembered {
             pipeline.scheduler().set_speed(host, *speed);
         }
@@ -96,6 +105,10 @@ impl Farms {
             config: Mutex::new(state),
         });
         farm.put_in_force(config);
+        if let Some(overseer) = self.overseer.get() {
+            let pipeline = Arc::clone(&farm.pipeline);
+            tokio::spawn(pipeline.look_after_samples(Arc::clone(overseer)));
+        }
         if let Some(path) = source.file() {
             tokio::spawn(watch(path.to_owned(), seen, Arc::downgrade(&farm)));
         }
@@ -119,7 +132,7 @@ impl Farms {
 }
 
 impl Farm {
-    pub(crate) fn pipeline(&self) -> &Pipeline {
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
     }
 
@@ -132,6 +145,8 @@ impl Farm {
         self.budget.resize(config.local.slots);
         self.pipeline.set_strict(config.local.fidelity == Fidelity::Strict);
         self.pipeline.set_hosts(executors::of(&config.hosts, &self.agent));
+        let shares = config.hosts.iter().map(|host| (host.name.clone(), host.verify.get()));
+        self.pipeline.set_shares(shares);
         let mut state = lock(&self.config);
         state.config = config;
         state.error = None;

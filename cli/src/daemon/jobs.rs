@@ -63,8 +63,8 @@ pub(crate) async fn answer(
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
     let base = cache.and_then(|_| config.base_of(&invocation.cwd));
-    let around =
-        Circumstances { tokens, cache, terminal: &terminal, null_input, base: base.as_deref() };
+    let (terminal, base) = (terminal.as_str(), base.as_deref());
+    let around = Circumstances { tokens, cache, terminal, null_input, base, build };
     let (mut reader, mut writer) = stream.split();
     let answer = tokio::select! {
         answer = farm.pipeline().run(invocation, around) => answer,
@@ -84,13 +84,25 @@ pub(crate) async fn answer(
             drop(ticket);
             frame::write_async(&mut writer, &Reply::Done { status: 0, stdout, stderr }).await
         }
-        Answer::Done { host, status, stdout, stderr, lines, traffic, notice, uncached, .. } => {
+        Answer::Done {
+            host,
+            status,
+            stdout,
+            stderr,
+            lines,
+            traffic,
+            notice,
+            uncached,
+            samples_dropped,
+            ..
+        } => {
             daemon.count(build, |counters| {
                 count_uncached(counters, uncached.as_ref());
                 *counters.remote.entry(host.clone()).or_default() += 1;
                 counters.lines += lines;
                 counters.sent += traffic.sent;
                 counters.received += traffic.received;
+                counters.samples.dropped += samples_dropped;
             });
             if let Some(notice) = notice {
                 daemon.builds.notice(build, &notice);

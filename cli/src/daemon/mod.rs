@@ -4,6 +4,7 @@
 //! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
 
 pub(crate) mod builds;
+mod burn_in;
 pub(crate) mod caches;
 pub(crate) mod counting;
 pub(crate) mod detach;
@@ -12,6 +13,7 @@ pub(crate) mod jobs;
 mod keeping;
 pub(crate) mod lifetime;
 pub(crate) mod outer_tokens;
+mod overseer;
 pub(crate) mod peer;
 mod reports;
 pub(crate) mod server;
@@ -119,6 +121,7 @@ async fn serve(
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
         lifetime: Lifetime::new(runtime_dir, lock),
     });
+    daemon.farms.oversee(overseer::of(&daemon));
     tracing::info!(pid = std::process::id(), "the daemon is there");
     let result = server::accept_until_the_end(&daemon, listener).await;
     daemon.caches.settle().await;

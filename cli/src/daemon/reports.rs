@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
 use farmbuild_core::executor::ExecError;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Checked, Pipeline, Stay};
-use farmbuild_core::protocol::message::{HostReport, ToolchainReport, var};
+use farmbuild_core::protocol::message::{DoubtReport, HostReport, ToolchainReport, var};
 use farmbuild_core::scheduler::{HostSnapshot, HostState};
 
 use super::farms::Farm;
@@ -44,6 +45,7 @@ fn fill_in(report: &mut HostReport, seen: &HostSnapshot, pipeline: &Pipeline) {
         HostState::Up => ("up", None),
         HostState::Checking { reason } => ("checking", Some(reason.clone())),
         HostState::Down { reason, .. } => ("down", Some(reason.clone())),
+        HostState::Doubted { reason } => ("aside", Some(reason.clone())),
         HostState::SetAside => ("aside", None),
         HostState::Leaving => ("leaving", None),
     };
@@ -53,6 +55,12 @@ fn fill_in(report: &mut HostReport, seen: &HostSnapshot, pipeline: &Pipeline) {
     report.done = seen.done;
     report.failed = seen.failed;
     report.speed = seen.speed;
+    report.doubt = pipeline.doubts().remove(&seen.host).map(|doubt| DoubtReport {
+        file: doubt.file,
+        at: doubt.at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        redone: doubt.redone,
+        unchecked: doubt.unchecked,
+    });
     report.toolchains = pipeline
         .toolchains_on(&seen.host)
         .into_iter()
@@ -72,6 +80,9 @@ fn fill_in(report: &mut HostReport, seen: &HostSnapshot, pipeline: &Pipeline) {
 /// A sentence about a host that takes no jobs, or none of some compiler.
 pub(crate) fn trouble(host: &HostReport) -> Option<String> {
     let name = &host.name;
+    if let (Some(doubt), Some(reason)) = (&host.doubt, &host.reason) {
+        return Some(format!("host {name} is set aside for {reason}{}", doubt.words(name)));
+    }
     if let Some(reason) = &host.reason {
         return Some(format!("host {name} is {}: {reason}", host.state));
     }
@@ -120,8 +131,11 @@ fn put_in(
     match found {
         Ok(name) => {
             toolchain.there = Some(name.to_string_lossy().into_owned());
-            report.state = "up".to_owned();
-            report.reason = None;
+            // A canary says nothing of bytes that are wrong now and then.
+            if report.doubt.is_none() {
+                report.state = "up".to_owned();
+                report.reason = None;
+            }
         }
         Err(VetError::Unfit(reason)) => {
             toolchain.reason = Some(reason);
@@ -146,7 +160,7 @@ fn cannot(stay: &Stay) -> String {
 }
 
 /// The first program of this name on the caller's PATH, or the path itself.
-fn on_path(env: &[(OsString, OsString)], compiler: &OsStr) -> Option<PathBuf> {
+pub(super) fn on_path(env: &[(OsString, OsString)], compiler: &OsStr) -> Option<PathBuf> {
     if compiler.as_encoded_bytes().contains(&b'/') {
         return Some(PathBuf::from(compiler)).filter(|path| path.exists());
     }

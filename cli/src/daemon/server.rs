@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Daemon, DaemonError, builds, jobs, peer};
+use super::{Daemon, DaemonError, builds, burn_in, jobs, peer};
 use crate::client::identity;
 
 /// How long a connection may take to say what it wants.
@@ -107,6 +107,11 @@ async fn answer(
             Ok(report) => Reply::Hosts(report),
             Err(error) => Reply::Failed(error.to_string()),
         },
+        Request::BurnIn { env, host, compilers, seconds, jobs } => {
+            let wish = burn_in::Wish { host, compilers, seconds, jobs };
+            return burn_in::answer(daemon, stream, &env, wish).await;
+        }
+        Request::Trust { env, host } => trust(daemon, &env, &host),
         Request::Why { env, source } => why(daemon, &env, &source),
         Request::Stats { zero } => Reply::Stats(daemon.counting.read(zero)),
         Request::Status => Reply::Status(status(daemon)),
@@ -117,6 +122,16 @@ async fn answer(
         }
     };
     frame::write_async(&mut stream, &reply).await
+}
+
+fn trust(daemon: &Daemon, env: &[(OsString, OsString)], host: &str) -> Reply {
+    match daemon.farms.choose(env) {
+        Ok(farm) => {
+            farm.pipeline().trust(host);
+            Reply::Hosts(farm.report())
+        }
+        Err(error) => Reply::Failed(error.to_string()),
+    }
 }
 
 fn why(daemon: &Daemon, env: &[(OsString, OsString)], source: &OsStr) -> Reply {

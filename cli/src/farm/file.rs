@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{CacheConfig, FarmConfig, Fidelity, HostConfig, LocalConfig, Via, executors};
+use super::{CacheConfig, FarmConfig, Fidelity, HostConfig, LocalConfig, Share, Via, executors};
 
 /// Jobs a host gets where the file doesn't say, as in distcc's host lists.
 pub(crate) const DEFAULT_SLOTS: usize = 4;
@@ -25,6 +25,7 @@ pub(crate) enum FileError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    verify: Option<Spanned<f64>>,
     #[serde(default)]
     local: Local,
     #[serde(default)]
@@ -70,6 +71,7 @@ struct Host {
     queue: Option<Spanned<usize>>,
     compression: Option<Spanned<Compression>>,
     ssh_config: Option<Spanned<String>>,
+    verify: Option<Spanned<f64>>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -110,6 +112,13 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             Some(it) if (least..=MAX_SLOTS).contains(it.get_ref()) => Ok(*it.get_ref()),
             Some(it) => Err(at(it.span(), format!("`{key}` must be from {least} to {MAX_SLOTS}"))),
         };
+    let share = |number: &Option<Spanned<f64>>, default: Share| match number {
+        None => Ok(default),
+        Some(it) => Share::new(*it.get_ref()).ok_or_else(|| {
+            at(it.span(), "`verify` is a share of jobs, from 0 (none) to 1 (all)".to_owned())
+        }),
+    };
+    let verify = share(&file.verify, Share::default())?;
     let mut names = HashSet::new();
     let mut hosts = Vec::new();
     for host in &file.host {
@@ -166,6 +175,7 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             queue: counted(&host.queue, "queue", 0, slots)?,
             compressed,
             ssh_config: host.ssh_config.as_ref().map(|path| path.get_ref().clone()),
+            verify: share(&host.verify, verify)?,
         });
     }
     let cores = LocalConfig::default().slots;
@@ -241,6 +251,21 @@ mod tests {
         let farm =
             parse(&format!("{BOARD}slots = 6\nqueue = 0\ncompression = \"none\"\n")).unwrap();
         assert_eq!((farm.hosts[0].queue, farm.hosts[0].compressed), (0, false));
+    }
+
+    #[test]
+    fn a_hosts_own_share_comes_before_that_of_all() {
+        let farm = |first: &str, last: &str| {
+            parse(&format!("{first}{BOARD}{last}")).unwrap().hosts[0].verify.get()
+        };
+        assert_eq!(farm("", ""), 0.01);
+        assert_eq!(farm("verify = 0.25\n", ""), 0.25);
+        assert_eq!(farm("verify = 0.25\n", "verify = 1\n"), 1.0);
+        assert_eq!(farm("verify = 0\n", ""), 0.0);
+        for share in ["1.5", "-0.1", "nan"] {
+            let said = error(&format!("{BOARD}verify = {share}\n"));
+            assert!(said.contains("from 0 (none) to 1 (all)"), "{said}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use farmbuild_distcc::hosts::{self, HostList, RemoteHost};
 use farmbuild_distcc::{Compression, DEFAULT_PORT};
 
-use super::{CacheConfig, FarmConfig, HostConfig, LocalConfig, Via};
+use super::{CacheConfig, FarmConfig, HostConfig, LocalConfig, Share, Via};
 
 pub(crate) use farmbuild_distcc::hosts::HostListError;
 
@@ -56,6 +56,7 @@ fn config(name: String, host: &RemoteHost) -> HostConfig {
         queue: host.slots,
         compressed: host.compression == Compression::Lzo,
         ssh_config: None,
+        verify: Share::default(),
     }
 }
 

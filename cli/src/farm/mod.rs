@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use farmbuild_core::pipeline::sampling::DEFAULT_SHARE;
 use farmbuild_core::protocol::message::var;
 
 /// A farm, read and checked.
@@ -97,6 +98,32 @@ pub(crate) struct HostConfig {
     pub(crate) compressed: bool,
     /// As written: `~` may stand for the home directory.
     pub(crate) ssh_config: Option<String>,
+    /// Which share of its jobs is compiled twice.
+    pub(crate) verify: Share,
+}
+
+/// A share of jobs, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Share(u32);
+
+impl Share {
+    const NONE: Self = Self(0);
+
+    /// `None` for what isn't from 0 to 1.
+    fn new(share: f64) -> Option<Self> {
+        // Within the bounds that were checked.
+        (0.0..=1.0).contains(&share).then_some(Self((share * 1e6).round() as u32))
+    }
+
+    pub(crate) fn get(self) -> f64 {
+        f64::from(self.0) / 1e6
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self::new(DEFAULT_SHARE).unwrap_or(Self::NONE)
+    }
 }
 
 /// The transport to a host.

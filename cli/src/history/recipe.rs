@@ -17,6 +17,9 @@ use super::tree::Tree;
 use super::workplace::Workplace;
 use super::{HistoryError, io_error};
 
+/// How often a build is run again that a host gave wrong objects.
+const RETRIES: usize = 2;
+
 /// What is done with every commit.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -105,7 +108,21 @@ impl Recipe {
             summary: Some(&summary),
             low_priority,
         };
-        let ended = run::run(&task, stop)?;
+        let mut ended = run::run(&task, stop)?;
+        // A board was wrong, not the commit: what it made is right by now, and the rest is made of that.
+        for _ in 0..RETRIES {
+            let untrusted = ended.untrusted();
+            if ended.stopped || untrusted.is_empty() {
+                break;
+            }
+            for wrong in untrusted.iter().filter(|it| it.left.is_some()) {
+                // The build makes again what is gone.
+                if wrong.path.starts_with(tree.path()) {
+                    let _ = fs::remove_file(&wrong.path);
+                }
+            }
+            ended = run::run(&task, stop)?;
+        }
         if ended.stopped {
             // make and its like undo what they were at when they may end by themselves.
             if ended.summary.is_none() {

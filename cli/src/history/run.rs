@@ -12,7 +12,7 @@ use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use farmbuild_core::protocol::message::Summary;
+use farmbuild_core::protocol::message::{Summary, Untrusted};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
@@ -48,6 +48,14 @@ pub(super) struct Ended {
     pub(super) summary: Option<Option<Summary>>,
     /// It was stopped before it was done.
     pub(super) stopped: bool,
+}
+
+impl Ended {
+    /// The objects that a host gave the build wrongly, or may have: then it is to be run again.
+    pub(super) fn untrusted(&self) -> &[Untrusted] {
+        let summary = self.summary.as_ref().and_then(Option::as_ref);
+        summary.map(|summary| summary.untrusted.as_slice()).unwrap_or_default()
+    }
 }
 
 /// Runs a task until it ends; earlier, if `stop` is asked.

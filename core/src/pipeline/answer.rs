@@ -10,6 +10,7 @@ use super::stay::Stay;
 use crate::budget::{LocalPermit, TokenSource};
 use crate::executor::Traffic;
 use crate::job::CompilerStatus;
+use crate::protocol::message::BuildId;
 use crate::scheduler::Fault;
 
 /// What became of a job.
@@ -36,6 +37,8 @@ pub enum Answer {
         faults: Vec<Fault>,
         /// Why its result wasn't kept.
         uncached: Option<Uncached>,
+        /// Samples that won't be compiled again, because this one came.
+        samples_dropped: u64,
     },
     /// The caller is to run it here.
     Home {
@@ -79,6 +82,8 @@ pub struct Circumstances<'a> {
     pub null_input: bool,
     /// As [`cache::Question::base`](super::cache::Question::base).
     pub base: Option<&'a Path>,
+    /// The build that it belongs to.
+    pub build: Option<BuildId>,
 }
 
 impl Wanted {

@@ -251,6 +251,11 @@ impl Canaries {
         }
     }
 
+    /// How a compiler that was introduced is started here.
+    pub(super) fn invocation_of(&self, toolchain: &Arc<str>) -> Option<Invocation> {
+        Some(self.spec(toolchain)?.invocation.clone())
+    }
+
     /// The path here of a compiler that was introduced.
     pub(super) fn path_of(&self, toolchain: &str) -> Option<String> {
         let toolchain = toolchain.strip_suffix(WITH_SIDE_OUTPUTS).unwrap_or(toolchain);

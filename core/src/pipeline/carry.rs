@@ -8,15 +8,16 @@ use bytes::Bytes;
 
 use super::answer::{Answer, Circumstances, Wanted};
 use super::cache::{CacheMode, Compiled, Hit, LookUp, Question, Text, TextKind, Uncached};
-use super::placing::{commit, put_in_place};
+use super::placing::{Finishing, Placed, commit, put_in_place};
+use super::sampling::{Content, Delivery, text_hash};
 use super::stay::Stay;
 use super::toolchain::Toolchain;
 use super::{Pipeline, Travelling, lines, source};
 use crate::analysis::{Analysis, Kind};
 use crate::budget::{TokenSource, Use};
 use crate::fidelity;
-use crate::job::Invocation;
-use crate::scheduler::{Fault, Verdict};
+use crate::job::{Invocation, SharedJob};
+use crate::scheduler::{Fault, HomeReason, Verdict};
 
 /// A job that doesn't travel.
 struct AtHome {
@@ -27,6 +28,14 @@ struct AtHome {
     /// Bytes of its preprocessed text, if it came to that.
     bytes: Option<u64>,
     faults: Vec<Fault>,
+}
+
+/// What a host made of a job.
+struct Made {
+    invocation: Arc<Invocation>,
+    job: SharedJob,
+    finishing: Arc<Finishing>,
+    contents: Vec<Content>,
 }
 
 impl AtHome {
@@ -147,12 +156,24 @@ impl Pipeline {
                 return Answer::Hit(hit);
             }
         }
+        let (job, finishing) = (Arc::new(job), Arc::new(finishing));
         let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
-        let (reason, permit, faults) = match self.scheduler.run(Arc::new(job)).await {
+        let (reason, permit, faults) = match self.scheduler.run(Arc::clone(&job)).await {
+            Verdict::Done { host, faults, .. } if self.scheduler.is_doubted(&host) => {
+                (Stay::Farm(HomeReason::HostsInDoubt), None, faults)
+            }
             Verdict::Done { host, outcome, faults } => {
-                match put_in_place(outcome, finishing, dependencies, &object).await {
-                    Ok((status, traffic)) => {
+                let watched = self.sampling.watches(&host);
+                match put_in_place(outcome, &finishing, dependencies, &object, watched).await {
+                    Ok(Placed { status, traffic, contents }) => {
                         let uncached = keep_quiet_compile(result, lines).await;
+                        let samples_dropped = match watched {
+                            true => {
+                                let made = Made { invocation, job, finishing, contents };
+                                self.remember(&host, made, around).await
+                            }
+                            false => 0,
+                        };
                         let (stdout, stderr) = (Bytes::new(), Bytes::new());
                         return Answer::Done {
                             host,
@@ -164,6 +185,7 @@ impl Pipeline {
                             notice,
                             faults,
                             uncached,
+                            samples_dropped,
                         };
                     }
                     Err(reason) => (reason, None, faults),
@@ -187,6 +209,17 @@ impl Pipeline {
                 self.stay(home, result, tokens).await
             }
         }
+    }
+
+    /// Remembers what a host made, in case that it turns out to make mistakes; some of it is compiled again. How many
+    /// samples gave way.
+    async fn remember(&self, host: &str, made: Made, around: Circumstances<'_>) -> u64 {
+        let Made { invocation, job, finishing, contents } = made;
+        let text = text_hash(job.text.bytes.clone()).await;
+        let delivery = Delivery { invocation, build: around.build, text, contents };
+        // Under an outer jobserver a compile here would want a token that nobody asked for.
+        let alone = around.tokens.is_some();
+        self.sampling.delivered(host, delivery, job, &finishing, alone)
     }
 
     /// Asks the cache, before anything has run.

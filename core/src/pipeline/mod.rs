@@ -3,7 +3,8 @@
 //! `carry` is a job's itinerary. The other modules in the order in which a job meets them: [`toolchain`] (what its compiler
 //! is), [`cache`] (whether its result is there already), `recipes` (how its compile can be split without changing a byte),
 //! [`home`] (who preprocesses), `source` (the text), `canary` and `naming` (which hosts may have it, and what they call its
-//! compiler), `placing` (its outputs), and [`stay`] (why it doesn't travel).
+//! compiler), `placing` (its outputs), and [`stay`] (why it doesn't travel). [`sampling`] looks afterwards whether hosts
+//! compiled what they should.
 //!
 //! Knows no socket and no concrete executor. It never compiles at home itself: that is for the caller, who has the
 //! build's terminal, limits and signals.
@@ -17,6 +18,7 @@ pub mod home;
 mod naming;
 mod placing;
 mod recipes;
+pub mod sampling;
 mod source;
 mod source_files;
 pub mod stay;
@@ -38,6 +40,7 @@ use self::canary::Canaries;
 use self::naming::{ByHostsNames, Names};
 use self::placing::{Finishing, object_path};
 use self::recipes::Recipes;
+use self::sampling::Sampling;
 use self::source::Split;
 use self::source_files::SourceFiles;
 use self::toolchain::{Toolchain, Toolchains};
@@ -59,6 +62,7 @@ pub struct Pipeline {
     canaries: Arc<Canaries>,
     source_files: SourceFiles,
     scheduler: Scheduler,
+    sampling: Arc<Sampling>,
     hosts: Mutex<Vec<Arc<dyn Executor>>>,
     strict: AtomicBool,
     next: AtomicU64,
@@ -110,6 +114,7 @@ impl Pipeline {
             canaries,
             source_files: SourceFiles::default(),
             scheduler,
+            sampling: Arc::default(),
             hosts: Mutex::default(),
             strict: AtomicBool::new(false),
             next: AtomicU64::new(1),

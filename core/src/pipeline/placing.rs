@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::sampling::{Content, digest};
 use super::stay::Stay;
 use crate::analysis::{self, Analysis};
 use crate::executor::{Outcome, Traffic};
@@ -46,14 +48,55 @@ pub(super) struct Finishing {
     pub(super) directory: Option<PathBuf>,
 }
 
+/// Outputs that are ready to be put in their places.
+pub(super) struct Finished {
+    /// The object last.
+    pub(super) files: Vec<StagedFile>,
+    /// What they hold, if that was asked for.
+    pub(super) contents: Vec<Content>,
+}
+
+/// Outputs that are in their places.
+pub(super) struct Placed {
+    pub(super) status: CompilerStatus,
+    pub(super) traffic: Traffic,
+    /// What they hold, if that was asked for.
+    pub(super) contents: Vec<Content>,
+}
+
 /// Checks what came back, undoes what the recipe did to it and puts it in its place.
 pub(super) async fn put_in_place(
     outcome: Outcome,
-    finishing: Finishing,
+    finishing: &Arc<Finishing>,
     dependencies: Option<StagedFile>,
     object: &Path,
-) -> Result<(CompilerStatus, Traffic), Stay> {
-    let Outcome { status, stdout, stderr, object: staged, beside, traffic } = outcome;
+    with_contents: bool,
+) -> Result<Placed, Stay> {
+    let (status, traffic) = (outcome.status, outcome.traffic);
+    let finished = finish_outcome(outcome, finishing, object, with_contents).await?;
+    let path = object.to_owned();
+    let placed = tokio::task::spawn_blocking(move || {
+        let unwritable =
+            |error: std::io::Error| Stay::Output(format!("{}: {error}", path.display()));
+        if let Some(dependencies) = dependencies {
+            dependencies.commit().map_err(unwritable)?;
+        }
+        for file in finished.files {
+            file.commit().map_err(unwritable)?;
+        }
+        Ok(Placed { status, traffic, contents: finished.contents })
+    });
+    placed.await.unwrap_or_else(|error| Err(Stay::OddObject(error.to_string())))
+}
+
+/// Checks what came back and undoes what the recipe did to it.
+pub(super) async fn finish_outcome(
+    outcome: Outcome,
+    finishing: &Arc<Finishing>,
+    object: &Path,
+    with_contents: bool,
+) -> Result<Finished, Stay> {
+    let Outcome { status, stdout, stderr, object: staged, beside, traffic: _ } = outcome;
     let (files, directory) = beside.map(|it| (it.files, it.directory)).unwrap_or_default();
     if !status.success() || !stdout.is_empty() || !stderr.is_empty() {
         return Err(Stay::CompilerSaid);
@@ -61,11 +104,9 @@ pub(super) async fn put_in_place(
     let Some(mut staged) = staged else {
         return Err(Stay::OddObject("it is missing".to_owned()));
     };
-    let path = object.to_owned();
-    let placed = tokio::task::spawn_blocking(move || {
-        let unwritable =
-            |error: std::io::Error| Stay::Output(format!("{}: {error}", path.display()));
-        let names = match (directory, finishing.directory) {
+    let (path, finishing) = (object.to_owned(), Arc::clone(finishing));
+    let finished = tokio::task::spawn_blocking(move || {
+        let names = match (directory, finishing.directory.clone()) {
             (Some(there), Some(here)) if there.as_os_str().len() == here.as_os_str().len() => {
                 Some((there, here))
             }
@@ -84,18 +125,16 @@ pub(super) async fn put_in_place(
             finished.push(file);
         }
         finish(&mut staged, finishing.object.as_ref(), names.as_ref(), &path)?;
-        if let Some(dependencies) = dependencies {
-            dependencies.commit().map_err(unwritable)?;
-        }
-        for file in finished {
-            file.commit().map_err(unwritable)?;
-        }
-        staged.commit().map_err(unwritable)
+        finished.push(staged);
+        let contents = match with_contents {
+            true => finished.iter_mut().map(digest).collect::<Result<_, _>>(),
+            false => Ok(Vec::new()),
+        };
+        let contents =
+            contents.map_err(|error| Stay::Output(format!("{}: {error}", path.display())))?;
+        Ok(Finished { files: finished, contents })
     });
-    match placed.await {
-        Ok(placed) => placed.map(|()| (status, traffic)),
-        Err(error) => Err(Stay::OddObject(error.to_string())),
-    }
+    finished.await.unwrap_or_else(|error| Err(Stay::OddObject(error.to_string())))
 }
 
 /// Undoes in a file what its way made of it.

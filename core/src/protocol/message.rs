@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{CompilerStatus, Invocation};
+use crate::pipeline::sampling::burn_in::Burned;
 
 /// A compiler invocation on the wire. Paths are `OsString`s because a path needn't be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,26 @@ pub enum Request {
         /// Ask each host now, with a canary compile by this compiler.
         check: Option<OsString>,
     },
+    /// Keep a host busy and compare what it makes. Answered by [`Reply::BurnIn`], now and then and at the end.
+    BurnIn {
+        /// The caller's environment.
+        env: Vec<(OsString, OsString)>,
+        /// The host.
+        host: String,
+        /// The compilers; those that a farm usually has if none is named.
+        compilers: Vec<OsString>,
+        /// For how long.
+        seconds: u64,
+        /// How many jobs at most.
+        jobs: Option<u64>,
+    },
+    /// Give a host jobs again that was set aside for wrong bytes. Answered by [`Reply::Hosts`].
+    Trust {
+        /// The caller's environment.
+        env: Vec<(OsString, OsString)>,
+        /// The host.
+        host: String,
+    },
     /// The counters since they were last set to zero. Answered by [`Reply::Stats`].
     Stats {
         /// Set them to zero afterwards.
@@ -138,10 +159,19 @@ pub enum Reply {
     TokenWanted,
     /// A token of the outer jobserver is no longer needed.
     TokenReturned,
+    /// The end of a build is held up: objects of a host that gave wrong bytes are being made again.
+    Settling,
     /// The last message of a build.
     Summary(Summary),
     /// The farm.
     Hosts(FarmReport),
+    /// How a burn-in goes.
+    BurnIn {
+        /// So far.
+        burned: Burned,
+        /// It has ended.
+        ended: bool,
+    },
     /// The counters.
     Stats(Counters),
     /// The last lookups, of one source or of several whose paths end alike.
@@ -201,6 +231,35 @@ pub struct Summary {
     pub counters: Counters,
     /// Things to say once, in whole sentences (a host set aside, debug info that isn't exact).
     pub notices: Vec<String>,
+    /// Objects that a host made wrongly, or may have: what was made of them can't be trusted.
+    #[serde(default)]
+    pub untrusted: Vec<Untrusted>,
+}
+
+/// An object of a host that gave wrong bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untrusted {
+    /// The object.
+    pub path: PathBuf,
+    /// The host.
+    pub host: String,
+    /// `None` if it was made again and is right now; else why not.
+    pub left: Option<String>,
+}
+
+/// What came of jobs that were compiled twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Samples {
+    /// The bytes were the same.
+    pub agreed: u64,
+    /// They weren't.
+    pub differed: u64,
+    /// Of those, the ones that nobody is to blame for.
+    pub undecided: u64,
+    /// Jobs that should have been compiled twice, and weren't.
+    pub dropped: u64,
+    /// Wrong objects that were made again.
+    pub redone: u64,
 }
 
 /// What is counted, for one build or for the daemon's life.
@@ -219,6 +278,9 @@ pub struct Counters {
     pub local: BTreeMap<String, u64>,
     /// Jobs that a host failed and that ran elsewhere.
     pub retried: BTreeMap<String, u64>,
+    /// Jobs compiled twice.
+    #[serde(default)]
+    pub samples: Samples,
     /// Lines compiled.
     pub lines: u64,
     /// Seconds that builds took.
@@ -269,6 +331,48 @@ pub struct HostReport {
     pub speed: Option<f64>,
     /// What is known of its compilers: the name there, and why it isn't used if it isn't.
     pub toolchains: Vec<ToolchainReport>,
+    /// What it made wrongly, if it is set aside for that.
+    #[serde(default)]
+    pub doubt: Option<DoubtReport>,
+}
+
+/// Why a host is set aside for what it made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtReport {
+    /// The file whose bytes were wrong.
+    pub file: String,
+    /// When that was found, in seconds since 1970.
+    pub at: u64,
+    /// Wrong objects that were made again.
+    pub redone: Vec<PathBuf>,
+    /// Objects that it made before and that weren't looked at.
+    pub unchecked: Vec<PathBuf>,
+}
+
+impl DoubtReport {
+    /// What follows upon the reason in a sentence about the host `name`.
+    #[must_use]
+    pub fn words(&self, name: &str) -> String {
+        let mut words = format!("; `farmbuild hosts --burn-in {name}` takes it back if it passes");
+        if !self.unchecked.is_empty() {
+            words += &format!(
+                ". Not looked at, and to be made again, is what it made for builds before: {}",
+                paths(&self.unchecked)
+            );
+        }
+        words
+    }
+}
+
+/// Some paths for people: the first ones, and how many more there are.
+#[must_use]
+pub fn paths(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<_> = paths.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    match paths.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// What is known of one compiler on one host.

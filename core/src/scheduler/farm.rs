@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::HostEntry;
 use super::crowd::Crowd;
-use super::health::{Health, backoff};
+use super::health::backoff;
 use super::host::{AttemptId, Host, HostId};
 use super::settings::Settings;
 use super::speed::{GUESS, Speed, Uplink};
@@ -85,6 +85,8 @@ pub(super) struct Farm {
     pub(super) arrivals: BTreeSet<Ticket>,
     pub(super) keys: HashMap<ToolchainKey, Key>,
     pub(super) home: Speed,
+    /// Hosts whose bytes are in doubt, by name, and why: in the farm or not.
+    pub(super) doubts: HashMap<String, String>,
     /// Speeds of hosts that aren't in the farm (any more, or yet), by name.
     pub(super) remembered: HashMap<String, Speed>,
     pub(super) next: u64,
@@ -106,6 +108,7 @@ impl Farm {
             arrivals: BTreeSet::new(),
             keys: HashMap::new(),
             home: Speed::default(),
+            doubts: HashMap::new(),
             remembered: HashMap::new(),
             next: 0,
             crowd: Crowd::default(),
@@ -161,6 +164,7 @@ impl Farm {
             }
             let id = self.number();
             let speed = self.remembered_speed(&name);
+            let health = self.health_of_new(&name);
             kept.push(id);
             self.hosts.push(Host {
                 id,
@@ -168,7 +172,7 @@ impl Farm {
                 name,
                 key: entry.key,
                 capacity,
-                health: Health::default(),
+                health,
                 speed,
                 uplink: Uplink::default(),
                 flight: Vec::new(),

@@ -37,6 +37,8 @@ pub(super) enum State {
     Down { reason: String, next_probe: Instant },
     /// Set aside, a probe is under way.
     Checking { reason: String },
+    /// Set aside for what it made: no probe tells whether it may be trusted again.
+    Doubted { reason: String },
 }
 
 impl Health {
@@ -44,10 +46,28 @@ impl Health {
         matches!(self.state, State::Up)
     }
 
+    /// Whether what it makes is in doubt.
+    pub(super) fn is_doubted(&self) -> bool {
+        matches!(self.state, State::Doubted { .. })
+    }
+
+    /// Sets the host aside until [`Health::trust`].
+    pub(super) fn doubt(&mut self, reason: String) {
+        self.epoch += 1;
+        self.state = State::Doubted { reason };
+    }
+
+    /// What it makes is right again; nothing else is known of it.
+    pub(super) fn trust(&mut self) {
+        if self.is_doubted() {
+            self.state = State::Up;
+        }
+    }
+
     /// Whether it failed once, just now: the next probe may tell that it was nothing.
     pub(super) fn is_blip(&self) -> bool {
         let just_now = self.failed_at.is_some_and(|failed| failed.elapsed() < BLIP);
-        !self.is_up() && self.streak == 1 && just_now
+        !self.is_up() && !self.is_doubted() && self.streak == 1 && just_now
     }
 
     /// Sets the host aside, the `only` one of its farm or not; returns how long to leave it alone.
@@ -76,9 +96,11 @@ impl Health {
         }
     }
 
-    /// The probe succeeded.
+    /// The probe succeeded, or the host is in the farm again.
     pub(super) fn put_back(&mut self) {
-        self.state = State::Up;
+        if !self.is_doubted() {
+            self.state = State::Up;
+        }
     }
 
     /// A job of the life `epoch` succeeded.

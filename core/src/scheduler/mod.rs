@@ -3,9 +3,12 @@
 //! Knows executors only by their trait, and nothing of transports, caches or builds. The rules are in
 //! `docs/scheduler.md`. In here: `farm` is the state, `flow` a job's way through it, `standing` why one waits or goes
 //! home. `pump` asks `placement` and `takeover` (pure) about a `view` of the estimates of `speed` and `crowd`; `health`,
-//! `silence` and `vetting` say which hosts may be used; `drive` owns the tasks.
+//! `silence` and `vetting` say which hosts may be used, `doubt` which give wrong bytes; `aside` runs what no build waits
+//! for; `drive` owns the tasks.
 
+mod aside;
 mod crowd;
+mod doubt;
 mod drive;
 mod farm;
 mod flow;
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use self::aside::Aside;
 use self::drive::{Inner, JobGuard};
 use self::flow::Next;
 pub use self::settings::Settings;

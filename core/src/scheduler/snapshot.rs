@@ -67,6 +67,11 @@ pub enum HostState {
         /// When it is probed again, in milliseconds from now.
         next_probe_ms: u64,
     },
+    /// Set aside because it gave wrong bytes; stays so until it is trusted again.
+    Doubted {
+        /// Which ones.
+        reason: String,
+    },
     /// Up, but every toolchain asked for so far is unfit there (see `unfit`).
     SetAside,
     /// Removed from the farm; its last jobs are still running.
@@ -112,6 +117,7 @@ fn state_of(host: &Host) -> HostState {
         State::Up if host.is_unfit() => HostState::SetAside,
         State::Up => HostState::Up,
         State::Checking { reason } => HostState::Checking { reason: reason.clone() },
+        State::Doubted { reason } => HostState::Doubted { reason: reason.clone() },
         State::Down { reason, next_probe } => {
             let left = next_probe.saturating_duration_since(Instant::now());
             let next_probe_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);

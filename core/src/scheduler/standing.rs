@@ -78,13 +78,17 @@ impl Farm {
 
     fn standing(&self, state: &JobState) -> Standing {
         let (mut hosts, mut untried, mut fit) = (0, 0, 0);
-        let (mut vetting, mut probing) = (false, false);
+        let (mut vetting, mut probing, mut doubted) = (false, false, false);
         for host in self.hosts.iter().filter(|host| !host.retired) {
             hosts += 1;
             if state.failed.contains(&host.id) {
                 continue;
             }
             untried += 1;
+            if host.health.is_doubted() {
+                doubted = true;
+                continue;
+            }
             match host.vetting(state.key) {
                 Vetting::Bad { .. } | Vetting::Unsuited => continue,
                 Vetting::Good if host.health.is_up() => return Standing::Ready,
@@ -96,6 +100,7 @@ impl Farm {
         match () {
             () if hosts == 0 => Standing::Hopeless(HomeReason::NoHosts),
             () if untried == 0 => Standing::Hopeless(HomeReason::AttemptsUsedUp),
+            () if fit == 0 && doubted => Standing::Hopeless(HomeReason::HostsInDoubt),
             () if fit == 0 && state.faults.is_empty() => {
                 Standing::Hopeless(HomeReason::NoHostHasCompiler)
             }

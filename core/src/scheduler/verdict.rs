@@ -52,6 +52,8 @@ pub enum HomeReason {
     NoHostVetted,
     /// No host has the local compiler's equal.
     NoHostHasCompiler,
+    /// Every host that could run it is set aside for wrong bytes.
+    HostsInDoubt,
     /// It failed on as many hosts as it may, or on all there are.
     AttemptsUsedUp,
     /// Every board is busy and a local slot was spare.
@@ -67,6 +69,7 @@ impl HomeReason {
         Self::AllHostsDown,
         Self::NoHostVetted,
         Self::NoHostHasCompiler,
+        Self::HostsInDoubt,
         Self::AttemptsUsedUp,
         Self::HomeIsFree,
         Self::OutputUnwritable,
@@ -80,6 +83,7 @@ impl HomeReason {
             Self::AllHostsDown => "all-hosts-down",
             Self::NoHostVetted => "no-host-vetted",
             Self::NoHostHasCompiler => "no-host-has-compiler",
+            Self::HostsInDoubt => "hosts-in-doubt",
             Self::AttemptsUsedUp => "attempts-used-up",
             Self::HomeIsFree => "home-is-free",
             Self::OutputUnwritable => "output-unwritable",
@@ -95,6 +99,9 @@ impl HomeReason {
             Self::NoHostVetted => "no host answered the first canary in time",
             Self::NoHostHasCompiler => {
                 "no host has this very compiler; see `farmbuild hosts --check`"
+            }
+            Self::HostsInDoubt => {
+                "its host gave wrong bytes and is set aside; see `farmbuild hosts`"
             }
             Self::AttemptsUsedUp => "hosts failed it; see `farmbuild hosts`",
             Self::HomeIsFree => "every board was busy and this machine wasn't",

@@ -1,0 +1,93 @@
+//! What is to be compiled again: few at a time, since each holds its text.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::content::Content;
+use crate::job::SharedJob;
+use crate::pipeline::placing::Finishing;
+use crate::protocol::message::BuildId;
+
+/// The most samples that wait, and the most bytes of text that they hold.
+const MOST: usize = 32;
+const MOST_BYTES: usize = 64 << 20;
+
+/// A job whose result is to be compared.
+pub(super) struct Sample {
+    /// Who compiled it.
+    pub(super) host: String,
+    /// Which of that host's deliveries it is.
+    pub(super) number: u64,
+    pub(super) job: SharedJob,
+    pub(super) finishing: Arc<Finishing>,
+    /// What came of it, the object last.
+    pub(super) contents: Vec<Content>,
+    pub(super) build: Option<BuildId>,
+    /// Local CPU is somebody else's to give out: only other hosts may compile it.
+    pub(super) alone: bool,
+}
+
+/// Something to do.
+pub(super) enum Work {
+    /// Compile a job again and compare.
+    Sample(Sample),
+    /// Make again what this host made.
+    Redo(String),
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    urgent: VecDeque<String>,
+    samples: VecDeque<Sample>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Adds a sample. Older ones give way if there is no room, since a host's last work says most of it; how many.
+    pub(super) fn push(&mut self, sample: Sample) -> u64 {
+        let size = sample.job.text.bytes.len();
+        if size > MOST_BYTES {
+            return 1;
+        }
+        let mut dropped = 0;
+        while self.samples.len() >= MOST || self.bytes + size > MOST_BYTES {
+            if self.pop_sample().is_none() {
+                break;
+            }
+            dropped += 1;
+        }
+        self.bytes += size;
+        self.samples.push_back(sample);
+        dropped
+    }
+
+    /// Adds what goes before every sample.
+    pub(super) fn push_urgent(&mut self, work: Work) {
+        match work {
+            Work::Redo(host) if !self.urgent.contains(&host) => self.urgent.push_back(host),
+            Work::Redo(_) => {}
+            Work::Sample(sample) => drop(self.push(sample)),
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Work> {
+        match self.urgent.pop_front() {
+            Some(host) => Some(Work::Redo(host)),
+            None => self.pop_sample().map(Work::Sample),
+        }
+    }
+
+    pub(super) fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn pop_sample(&mut self) -> Option<Sample> {
+        let sample = self.samples.pop_front()?;
+        self.bytes -= sample.job.text.bytes.len();
+        Some(sample)
+    }
+}
