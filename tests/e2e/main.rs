@@ -23,6 +23,7 @@ mod jobserver;
 mod odd_input;
 mod reports;
 mod rust;
+mod sampling;
 mod side_outputs;
 mod ssh;
 mod why;

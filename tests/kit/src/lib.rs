@@ -20,6 +20,7 @@
 
 mod distccd;
 mod fake_server;
+mod flaky_compiler;
 mod haproxy;
 mod port;
 mod process;
@@ -30,6 +31,7 @@ pub mod trees;
 
 pub use distccd::{Distccd, DistccdBuilder};
 pub use fake_server::{FakeServer, Fault};
+pub use flaky_compiler::FlakyCompiler;
 pub use haproxy::Haproxy;
 pub use port::free_port;
 pub use process::{ProcessTree, descendants, is_alive};

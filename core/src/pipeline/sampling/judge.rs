@@ -20,6 +20,9 @@ const REST: Duration = Duration::from_millis(50);
 /// How often a sample may lose its slot to a build's job.
 const INTERRUPTIONS: usize = 3;
 
+const CHANGING: &str = "some jobs come out different each time, here too, so that compiling them twice tells nothing of \
+                        hosts; -frandom-seed=$@ makes compiles with -flto, -gsplit-dwarf or --coverage come out alike";
+
 /// Whose bytes were wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
@@ -86,6 +89,7 @@ impl Pipeline {
             Some(_) => self.compile_here(&sample.job, &sample.finishing).await,
         };
         let again = self.compile_here(&sample.job, &sample.finishing).await;
+        let steady = once == again;
         let blamed = match (&once, &again) {
             (Some(once), Some(again)) => blame(&first, &second, [once, again]),
             _ => Blame::Nobody,
@@ -95,11 +99,15 @@ impl Pipeline {
             (Blame::Second, Some(other)) => self.set_aside_for_bytes(&other, file),
             _ => {
                 overseer.count(build, Count::Undecided);
-                let host = &sample.host;
-                let sentence = format!(
-                    "{file} came out different when it was compiled twice, by {host} and by {by}, and nobody is blamed: \
-                     compiles here don't agree with either or with each other"
-                );
+                let sentence = if steady {
+                    let host = &sample.host;
+                    format!(
+                        "{file} came out in three ways: by {host}, by {by} and here; nobody is blamed"
+                    )
+                } else {
+                    // The same for all such jobs of a build.
+                    CHANGING.to_owned()
+                };
                 overseer.notice(build, sentence);
             }
         }

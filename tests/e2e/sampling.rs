@@ -1,0 +1,266 @@
+//! Boards that make wrong objects now and then: found by compiling jobs twice, set aside, and what they made is made again.
+
+use farmbuild_testkit::{Distccd, FlakyCompiler, Sshd, TestSpace};
+use serde_json::Value;
+
+use crate::run::{Ended, run, until};
+use crate::ssh::ssh_host;
+use crate::tree::{objects_of, project, remove_new, same_as_plain, same_files, snapshot};
+use crate::user::{User, host};
+
+/// In every source of a project, and in no canary.
+const EVERY_SOURCE: &str = "shared.h";
+
+/// Files of a project; with `main.c` one job more.
+const FILES: usize = 6;
+
+/// A board with compilers of its own.
+fn board(compilers: &FlakyCompiler) -> Distccd {
+    Distccd::builder().compilers(compilers.directory()).start()
+}
+
+/// A host all of whose jobs are compiled twice.
+fn verified(name: &str, server: &Distccd) -> String {
+    host(name, &server.address(), 4) + "verify = 1\n"
+}
+
+/// A project whose last command waits until a file `go` is there.
+fn patient_project() -> TestSpace {
+    let tree = project(FILES);
+    let makefile = String::from_utf8(tree.read("Makefile")).unwrap();
+    let waits = "prog: $(OBJECTS)\n\tuntil [ -e go ]; do sleep 0.05; done\n";
+    tree.write("Makefile", makefile.replace("prog: $(OBJECTS)\n", waits));
+    tree
+}
+
+fn is_aside(user: &User, name: &str) -> bool {
+    let host = user.host(name);
+    host["state"] == "aside" && host["doubt"].is_object()
+}
+
+/// How many samples were dealt with, one way or the other.
+fn samples(user: &User) -> u64 {
+    user.stat("samples.taken") + user.stat("samples.dropped")
+}
+
+/// Builds a patient project, which goes on once `happened`; the files must be a plain build's in the end.
+#[track_caller]
+fn build_until(user: &User, words: &[&str], happened: impl FnMut() -> bool) -> Ended {
+    let tree = patient_project();
+    let before = snapshot(tree.path());
+    tree.write("go", "");
+    run(user.command(tree.path(), words[0]).args(&words[1..])).ok();
+    let plain = snapshot(tree.path());
+    remove_new(tree.path(), &before);
+    let build = user.start(&tree, words);
+    until("what the build waits for", happened);
+    tree.write("go", "");
+    let built = build.wait();
+    same_files(&snapshot(tree.path()), &plain);
+    built
+}
+
+/// Whether all that hosts made in this build was wrong, and was made again.
+fn all_is_redone(user: &User) -> bool {
+    let stats = user.stats();
+    let jobs = stats["jobs"]["total"].as_u64().unwrap();
+    // All objects, and nothing is at the link yet.
+    jobs == FILES as u64 + 1
+        && user.remote_jobs() > 0
+        && stats["samples"]["redone"].as_u64() == Some(user.remote_jobs())
+        && user.host("a")["in_flight"] == 0
+}
+
+#[test]
+fn a_flaky_board_is_set_aside_and_its_objects_are_made_again_before_the_build_ends() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server));
+    compilers.turn_bad(EVERY_SOURCE);
+    let built = build_until(&user, &["make", "-j8"], || all_is_redone(&user)).exits_with(75);
+    assert!(is_aside(&user, "a"), "{}", user.host("a"));
+    for words in [
+        "a gave this build wrong objects; run the build again",
+        "compiled again here",
+        "What was linked or archived from them before is wrong",
+        "host a is set aside for different bytes for ",
+    ] {
+        assert!(built.err().contains(words), "{words}: {built}");
+    }
+    let hosts = user.ask(["hosts"]).exits_with(1).out();
+    assert!(hosts.contains("a: different bytes for "), "{hosts}");
+    assert!(hosts.contains("`farmbuild hosts --burn-in a` takes it back"), "{hosts}");
+}
+
+#[test]
+fn a_host_in_doubt_gets_no_more_jobs_and_no_probe_or_canary_takes_it_back() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server));
+    compilers.turn_bad(EVERY_SOURCE);
+    build_until(&user, &["make", "-j8"], || all_is_redone(&user)).exits_with(75);
+    compilers.turn_good();
+    user.ask(["hosts", "--check"]).exits_with(1);
+    // Out of the farm and in again.
+    user.set_farm("");
+    until("it is gone", || user.host("a").is_null());
+    user.set_farm(&verified("a", &server));
+    until("it is back", || !user.host("a").is_null());
+    assert!(is_aside(&user, "a"), "{}", user.host("a"));
+    let before = user.stat("jobs.remote.a");
+    same_as_plain(&user, &project(2), &["make", "-j4"]);
+    assert_eq!(user.stat("jobs.remote.a"), before, "{}", user.stats());
+    assert_eq!(user.stat("jobs.local.hosts-in-doubt"), 3, "{}", user.stats());
+
+    user.ask(["hosts", "--trust", "a"]).ok();
+    assert_eq!(user.host("a")["state"], "up");
+}
+
+#[test]
+fn a_wrong_result_does_not_stay_in_the_cache() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server)).with_cache();
+    compilers.turn_bad(EVERY_SOURCE);
+    let tree = patient_project();
+    let before = snapshot(tree.path());
+    let build = user.start(&tree, ["make", "-j8"]);
+    until("all is made again", || all_is_redone(&user));
+    tree.write("go", "");
+    build.wait().exits_with(75);
+    let wrong = user.stat("samples.redone");
+    remove_new(tree.path(), &before);
+    tree.write("go", "");
+    // Compiled here now, where it came from the board.
+    same_as_plain(&user, &tree, &["make", "-j4"]);
+    let stats = user.stats();
+    assert_eq!(user.stat("jobs.local.hosts-in-doubt"), wrong, "{stats}");
+}
+
+#[test]
+fn a_good_board_agrees_with_another_one() {
+    let (one, other) = (Distccd::start(), Distccd::start());
+    let farm = verified("a", &one) + &verified("b", &other);
+    let user = User::with_farm(&farm);
+    let built = build_until(&user, &["make", "-j8"], || {
+        user.remote_jobs() > 0 && samples(&user) >= user.remote_jobs()
+    });
+    built.ok();
+    let stats = user.stats();
+    assert!(user.stat("samples.agreed") > 0, "{stats}");
+    assert_eq!(user.stat("samples.differed"), 0, "{stats}");
+    for name in ["a", "b"] {
+        assert_eq!(user.host(name)["state"], "up");
+    }
+}
+
+#[test]
+fn a_flaky_board_is_told_from_a_good_one() {
+    let compilers = FlakyCompiler::new();
+    let (flaky, good) = (board(&compilers), Distccd::start());
+    // Only the good one's jobs are compiled twice: the flaky one is found by its second opinions.
+    let farm = verified("a", &flaky) + &verified("b", &good);
+    let user = User::with_farm(&farm);
+    compilers.turn_bad(EVERY_SOURCE);
+    let built = build_until(&user, &["make", "-j8"], || {
+        is_aside(&user, "a") && user.stat("samples.redone") == user.stat("jobs.remote.a")
+    });
+    let misled = user.stat("samples.redone") > 0;
+    assert_eq!(built.status.code(), Some(if misled { 75 } else { 0 }), "{built}");
+    assert_eq!(user.host("b")["state"], "up");
+}
+
+#[test]
+fn side_outputs_of_a_flaky_board_are_made_again_too() {
+    let compilers = FlakyCompiler::new();
+    let server = Sshd::builder().programs(compilers.directory()).start();
+    let user = User::with_farm(&(ssh_host("a", &server, 4) + "verify = 1\n"));
+    compilers.turn_bad(EVERY_SOURCE);
+    let words = ["make", "-j8", "CFLAGS=-O1 --coverage -frandom-seed=$@", "LDFLAGS=--coverage"];
+    build_until(&user, &words, || all_is_redone(&user)).exits_with(75);
+    assert!(is_aside(&user, "a"), "{}", user.host("a"));
+}
+
+#[test]
+fn nobody_is_blamed_for_a_job_that_comes_out_different_each_time() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server));
+    compilers.turn_random("flicker");
+    let sources = ["flicker0.c", "flicker1.c", "flicker2.c", "flicker3.c"];
+    let sources = sources.map(|name| (name, "int x;\n"));
+    // The compiler here is no better.
+    let compiler = compilers.directory().join("gcc");
+    let tree = objects_of(&sources, compiler.to_str().unwrap(), "-O1");
+    let makefile = String::from_utf8(tree.read("Makefile")).unwrap();
+    tree.write(
+        "Makefile",
+        makefile.replace(
+            "all: $(OBJECTS)\n",
+            "all: $(OBJECTS)\n\tuntil [ -e go ]; do sleep 0.05; done\n",
+        ),
+    );
+    let build = user.start(&tree, ["make", "-j4", "all"]);
+    until("samples are judged", || user.remote_jobs() > 0 && samples(&user) >= user.remote_jobs());
+    tree.write("go", "");
+    let built = build.wait().ok();
+    let stats = user.stats();
+    assert!(user.stat("samples.differed") > 0, "{stats}");
+    assert_eq!(user.stat("samples.undecided"), user.stat("samples.differed"), "{stats}");
+    assert_eq!(user.host("a")["state"], "up");
+    assert!(built.err().contains("some jobs come out different each time"), "{built}");
+}
+
+#[test]
+fn nothing_is_compiled_twice_where_the_share_is_none() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::alone();
+    user.write_farm(&format!("verify = 0\n{}", host("a", &server.address(), 4)));
+    compilers.turn_bad(EVERY_SOURCE);
+    let tree = project(FILES);
+    user.build(&tree, ["make", "-j8"]).ok();
+    assert!(user.stat("jobs.remote.a") > 0, "{}", user.stats());
+    assert_eq!(samples(&user), 0, "{}", user.stats());
+    assert_eq!(user.host("a")["state"], "up");
+}
+
+/// `farmbuild hosts --burn-in a` with so many jobs.
+fn burn_in(user: &User, jobs: u32) -> (Ended, Value) {
+    let ended =
+        user.ask(["hosts", "--burn-in", "a", "--jobs", &jobs.to_string(), "--json"].as_slice());
+    let report = serde_json::from_slice(&ended.stdout).unwrap_or_default();
+    (ended, report)
+}
+
+#[test]
+fn a_burn_in_finds_a_flaky_board_and_takes_a_good_one_back() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&host("a", &server.address(), 2));
+
+    let (ended, report) = burn_in(&user, 4);
+    assert_eq!((&report["passed"], &report["jobs"]), (&true.into(), &4.into()), "{ended}");
+    ended.ok();
+
+    compilers.turn_bad("burn0");
+    let (ended, report) = burn_in(&user, 2);
+    ended.exits_with(1);
+    assert_eq!((&report["passed"], &report["differences"]), (&false.into(), &2.into()), "{report}");
+    assert!(is_aside(&user, "a"), "{}", user.host("a"));
+    assert!(user.host("a")["reason"].as_str().unwrap().contains("a source of a burn-in (gcc"));
+
+    compilers.turn_good();
+    let (ended, report) = burn_in(&user, 2);
+    assert_eq!(report["passed"], true, "{ended}");
+    assert_eq!(user.host("a")["state"], "up");
+}
+
+#[test]
+fn a_burn_in_of_a_host_that_is_not_there_says_so() {
+    let user = User::alone();
+    let said = user.ask(["hosts", "--burn-in", "neo4a", "--for", "1s"]).exits_with(1).err();
+    assert!(said.contains("the farm has no host named neo4a"), "{said}");
+    user.ask(["hosts", "--for", "1s"]).exits_with(2);
+    user.ask(["hosts", "--burn-in", "a", "--for", "soon"]).exits_with(2);
+}
