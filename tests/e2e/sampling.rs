@@ -1,9 +1,12 @@
 //! Boards that make wrong objects now and then: found by compiling jobs twice, set aside, and what they made is made again.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use farmbuild_testkit::{Distccd, FlakyCompiler, Sshd, TestSpace};
 use serde_json::Value;
 
-use crate::run::{Ended, run, until};
+use crate::run::{Ended, run, start, until};
 use crate::ssh::ssh_host;
 use crate::tree::{objects_of, project, remove_new, same_as_plain, same_files, snapshot};
 use crate::user::{User, host};
@@ -13,6 +16,9 @@ const EVERY_SOURCE: &str = "shared.h";
 
 /// Files of a project; with `main.c` one job more.
 const FILES: usize = 6;
+
+/// For what proves flags, or compiles sources of real size.
+const MINUTES: Duration = Duration::from_secs(300);
 
 /// A board with compilers of its own.
 fn board(compilers: &FlakyCompiler) -> Distccd {
@@ -108,9 +114,10 @@ fn a_host_in_doubt_gets_no_more_jobs_and_no_probe_or_canary_takes_it_back() {
     until("it is back", || !user.host("a").is_null());
     assert!(is_aside(&user, "a"), "{}", user.host("a"));
     let before = user.stat("jobs.remote.a");
+    let in_doubt = user.stat("jobs.local.hosts-in-doubt");
     same_as_plain(&user, &project(2), &["make", "-j4"]);
     assert_eq!(user.stat("jobs.remote.a"), before, "{}", user.stats());
-    assert_eq!(user.stat("jobs.local.hosts-in-doubt"), 3, "{}", user.stats());
+    assert_eq!(user.stat("jobs.local.hosts-in-doubt"), in_doubt + 3, "{}", user.stats());
 
     user.ask(["hosts", "--trust", "a"]).ok();
     assert_eq!(user.host("a")["state"], "up");
@@ -175,8 +182,13 @@ fn side_outputs_of_a_flaky_board_are_made_again_too() {
     let compilers = FlakyCompiler::new();
     let server = Sshd::builder().programs(compilers.directory()).start();
     let user = User::with_farm(&(ssh_host("a", &server, 4) + "verify = 1\n"));
-    compilers.turn_bad(EVERY_SOURCE);
     let words = ["make", "-j8", "CFLAGS=-O1 --coverage -frandom-seed=$@", "LDFLAGS=--coverage"];
+    // What these flags need is proven in a build that goes well.
+    user.start(&project(FILES), words).within(MINUTES).wait().ok();
+    until("its samples are judged", || samples(&user) >= user.remote_jobs());
+    assert!(user.stat("samples.agreed") > 0, "{}", user.stats());
+    user.ask(["stats", "--zero"]).ok();
+    compilers.turn_bad(EVERY_SOURCE);
     build_until(&user, &words, || all_is_redone(&user)).exits_with(75);
     assert!(is_aside(&user, "a"), "{}", user.host("a"));
 }
@@ -190,8 +202,7 @@ fn nobody_is_blamed_for_a_job_that_comes_out_different_each_time() {
     let sources = ["flicker0.c", "flicker1.c", "flicker2.c", "flicker3.c"];
     let sources = sources.map(|name| (name, "int x;\n"));
     // The compiler here is no better.
-    let compiler = compilers.directory().join("gcc");
-    let tree = objects_of(&sources, compiler.to_str().unwrap(), "-O1");
+    let tree = objects_of(&sources, "gcc", "-O1");
     let makefile = String::from_utf8(tree.read("Makefile")).unwrap();
     tree.write(
         "Makefile",
@@ -200,7 +211,9 @@ fn nobody_is_blamed_for_a_job_that_comes_out_different_each_time() {
             "all: $(OBJECTS)\n\tuntil [ -e go ]; do sleep 0.05; done\n",
         ),
     );
-    let build = user.start(&tree, ["make", "-j4", "all"]);
+    let mut build = user.farmbuild(&tree, ["make", "-j4", "all"]);
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", compilers.directory().display());
+    let build = start(build.env("PATH", path).stdin(Stdio::null()));
     until("samples are judged", || user.remote_jobs() > 0 && samples(&user) >= user.remote_jobs());
     tree.write("go", "");
     let built = build.wait().ok();
@@ -227,8 +240,9 @@ fn nothing_is_compiled_twice_where_the_share_is_none() {
 
 /// `farmbuild hosts --burn-in a` with so many jobs.
 fn burn_in(user: &User, jobs: u32) -> (Ended, Value) {
-    let ended =
-        user.ask(["hosts", "--burn-in", "a", "--jobs", &jobs.to_string(), "--json"].as_slice());
+    let number = jobs.to_string();
+    let words = ["hosts", "--burn-in", "a", "--for", "10m", "--jobs", &number, "--json"];
+    let ended = user.start(&TestSpace::new(), words).within(MINUTES).wait();
     let report = serde_json::from_slice(&ended.stdout).unwrap_or_default();
     (ended, report)
 }

@@ -86,9 +86,9 @@ impl User {
         Self::with_farm(&farm)
     }
 
-    /// Edits the farm file, as an editor does: a new file takes the old one's place.
+    /// Edits the farm file, as an editor does: a new file takes the old one's place. No job is compiled twice by chance.
     pub(crate) fn set_farm(&self, hosts: &str) {
-        self.write_farm(&format!("[local]\nslots = 2\n{hosts}"));
+        self.write_farm(&format!("verify = 0\n[local]\nslots = 2\n{hosts}"));
     }
 
     /// Likewise, with the whole text.

@@ -3,6 +3,7 @@
 // The functions that tests share are tests too: a panic is how they fail.
 #![allow(clippy::unwrap_used)]
 
+mod doubt;
 mod failing;
 mod haproxy;
 mod home;
