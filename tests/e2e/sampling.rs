@@ -145,6 +145,41 @@ fn a_wrong_result_does_not_stay_in_the_cache() {
 }
 
 #[test]
+fn what_was_changed_since_is_named_and_right_once_it_was_removed() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server));
+    let tree = patient_project();
+    let makefile = String::from_utf8(tree.read("Makefile")).unwrap();
+    // As the kernel's build changes objects by objtool.
+    let makefile = makefile.replace("-c -o $@ $<\n", "-c -o $@ $<\n\tobjcopy --strip-debug $@\n");
+    tree.write("Makefile", makefile);
+    let before = snapshot(tree.path());
+    compilers.turn_bad(EVERY_SOURCE);
+    let build = user.start(&tree, ["make", "-j8"]);
+    until("all is looked at", || {
+        let unchecked = user.host("a")["doubt"]["unchecked"].as_array().map_or(0, Vec::len);
+        user.stat("jobs.total") == FILES as u64 + 1
+            && unchecked as u64 == user.remote_jobs()
+            && user.remote_jobs() > 0
+    });
+    tree.write("go", "");
+    let built = build.wait().exits_with(75);
+    let mut removed = 0;
+    for line in built.err().lines().filter_map(|line| line.strip_prefix("farmbuild: remove ")) {
+        std::fs::remove_file(line.split(": ").next().unwrap()).unwrap();
+        removed += 1;
+    }
+    assert_eq!(removed, user.remote_jobs(), "{built}");
+    user.build(&tree, ["make"]).ok();
+    let again = snapshot(tree.path());
+    remove_new(tree.path(), &before);
+    tree.write("go", "");
+    run(user.command(tree.path(), "make").arg("-j2")).ok();
+    same_files(&again, &snapshot(tree.path()));
+}
+
+#[test]
 fn a_good_board_agrees_with_another_one() {
     let (one, other) = (Distccd::start(), Distccd::start());
     let farm = verified("a", &one) + &verified("b", &other);

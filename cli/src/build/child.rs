@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use farmbuild_core::jobserver::TokenServer;
@@ -21,6 +23,8 @@ const NOT_RUNNABLE: u8 = 126;
 /// A running build.
 pub(crate) struct Running {
     child: Child,
+    /// It has ended and was waited for: its number may be somebody else's.
+    over: Arc<AtomicBool>,
 }
 
 /// How a build ended.
@@ -41,8 +45,14 @@ pub(crate) fn start(
         parallelism.watch(child.id());
     }
     let pid = Pid::from_child(&child);
+    let over = Arc::new(AtomicBool::new(false));
+    let seen_over = Arc::clone(&over);
     thread::spawn(move || {
         for signal in signals.forever() {
+            if seen_over.load(Ordering::Acquire) {
+                // What is left to do is ours, and ends with us.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
             // Ctrl-C and Ctrl-\ came from the terminal to the whole foreground group; a second one would make
             // make think that it is pressed for good.
             if matches!(signal, SIGINT | SIGQUIT) && is_foreground() {
@@ -54,7 +64,7 @@ pub(crate) fn start(
             }
         }
     });
-    Ok(Running { child })
+    Ok(Running { child, over })
 }
 
 fn is_foreground() -> bool {
@@ -66,7 +76,9 @@ fn is_foreground() -> bool {
 impl Running {
     /// Waits for the build's end.
     pub(crate) fn wait(mut self) -> Ended {
-        Ended { status: self.child.wait() }
+        let status = self.child.wait();
+        self.over.store(true, Ordering::Release);
+        Ended { status }
     }
 }
 

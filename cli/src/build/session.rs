@@ -112,8 +112,15 @@ impl Following {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.take().and_then(|connection| connection.note(BuildNote::End).ok());
         }
+        let mut told = false;
         loop {
             match self.summary.recv_timeout(LAST_WORDS).ok()? {
+                LastWords::NotYet if !told => {
+                    told = true;
+                    eprintln!(
+                        "farmbuild: a host gave wrong bytes; what it made is looked at before the build ends"
+                    );
+                }
                 LastWords::NotYet => {}
                 LastWords::Are(summary) => return Some(*summary),
             }

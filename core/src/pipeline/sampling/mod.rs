@@ -65,7 +65,6 @@ pub(super) struct Sampling {
     queued: Notify,
     /// Differences that are being acted upon.
     acting: AtomicUsize,
-    acted: Notify,
 }
 
 struct State {
@@ -91,12 +90,7 @@ impl Default for Sampling {
             doubts: BTreeMap::new(),
             in_hand: 0,
         };
-        Self {
-            state: Mutex::new(state),
-            queued: Notify::new(),
-            acting: AtomicUsize::new(0),
-            acted: Notify::new(),
-        }
+        Self { state: Mutex::new(state), queued: Notify::new(), acting: AtomicUsize::new(0) }
     }
 }
 
@@ -149,7 +143,6 @@ impl Sampling {
 impl Drop for Acting {
     fn drop(&mut self) {
         self.0.acting.fetch_sub(1, Ordering::AcqRel);
-        self.0.acted.notify_waiters();
     }
 }
 
@@ -188,6 +181,8 @@ impl Pipeline {
     pub async fn look_after_samples(self: Arc<Self>, overseer: Arc<dyn Overseer>) {
         loop {
             let queued = self.sampling.queued.notified();
+            // From before it is out of the queue: the end of a build may look at any moment.
+            let acting = self.sampling.act();
             let next = {
                 let mut state = self.sampling.state();
                 let next = state.queue.pop();
@@ -195,12 +190,18 @@ impl Pipeline {
                 next
             };
             match next {
-                Some(Work::Sample(sample)) => self.judge(sample, &overseer).await,
                 Some(Work::Redo(host)) => {
-                    let _acting = self.sampling.act();
                     self.redo(&host, &overseer).await;
+                    drop(acting);
                 }
-                None => queued.await,
+                Some(Work::Sample(sample)) => {
+                    drop(acting);
+                    self.judge(sample, &overseer).await;
+                }
+                None => {
+                    drop(acting);
+                    queued.await;
+                }
             }
         }
     }

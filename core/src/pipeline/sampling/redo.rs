@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::MOST_PATHS;
@@ -31,6 +32,8 @@ impl Pipeline {
         let mut looked_at = JoinSet::new();
         let mut unchecked = Vec::new();
         let mut seen = HashSet::new();
+        // Each holds a text: no more than keep this machine busy.
+        let room = Arc::new(Semaphore::new(2 * self.budget.slots().max(1)));
         // The newest first: an older one at the same place isn't there any more.
         for suspect in suspects.into_iter().rev() {
             let Some(object) = suspect.contents.last().map(|it| it.path.clone()) else { continue };
@@ -38,7 +41,10 @@ impl Pipeline {
                 Some(build) => {
                     let newest = seen.insert(object.clone());
                     let pipeline = Arc::clone(self);
+                    let room = Arc::clone(&room);
                     looked_at.spawn(async move {
+                        // Never closed.
+                        let _room = room.acquire_owned().await;
                         let found = pipeline.look_at(suspect, newest).await;
                         (build, object, found)
                     });
