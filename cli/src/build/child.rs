@@ -23,13 +23,32 @@ const NOT_RUNNABLE: u8 = 126;
 /// A running build.
 pub(crate) struct Running {
     child: Child,
-    /// It has ended and was waited for: its number may be somebody else's.
-    over: Arc<AtomicBool>,
+    aftermath: Arc<Aftermath>,
+}
+
+/// What is left to do when the build itself has ended, if that takes long.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    held_up: AtomicBool,
+    given_up: AtomicBool,
+}
+
+impl Aftermath {
+    /// From now on signals are for us: the build has ended, and its number may be somebody else's.
+    pub(crate) fn hold_up(&self) {
+        self.held_up.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody doesn't want to wait for it.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
 }
 
 /// How a build ended.
 pub(crate) struct Ended {
     status: io::Result<ExitStatus>,
+    aftermath: Arc<Aftermath>,
 }
 
 /// Starts a build in the foreground, where the terminal's Ctrl-C reaches all of it.
@@ -45,13 +64,13 @@ pub(crate) fn start(
         parallelism.watch(child.id());
     }
     let pid = Pid::from_child(&child);
-    let over = Arc::new(AtomicBool::new(false));
-    let seen_over = Arc::clone(&over);
+    let aftermath = Arc::new(Aftermath::default());
+    let after = Arc::clone(&aftermath);
     thread::spawn(move || {
         for signal in signals.forever() {
-            if seen_over.load(Ordering::Acquire) {
-                // What is left to do is ours, and ends with us.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            if after.held_up.load(Ordering::Acquire) {
+                after.given_up.store(true, Ordering::Release);
+                continue;
             }
             // Ctrl-C and Ctrl-\ came from the terminal to the whole foreground group; a second one would make
             // make think that it is pressed for good.
@@ -64,7 +83,7 @@ pub(crate) fn start(
             }
         }
     });
-    Ok(Running { child, over })
+    Ok(Running { child, aftermath })
 }
 
 fn is_foreground() -> bool {
@@ -76,13 +95,15 @@ fn is_foreground() -> bool {
 impl Running {
     /// Waits for the build's end.
     pub(crate) fn wait(mut self) -> Ended {
-        let status = self.child.wait();
-        self.over.store(true, Ordering::Release);
-        Ended { status }
+        Ended { status: self.child.wait(), aftermath: self.aftermath }
     }
 }
 
 impl Ended {
+    pub(crate) fn aftermath(&self) -> Arc<Aftermath> {
+        Arc::clone(&self.aftermath)
+    }
+
     /// Ends this process as the build ended: with its status, or by the signal that ended it.
     pub(crate) fn pass_on(self) -> ExitCode {
         let status = match self.status {

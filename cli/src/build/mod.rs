@@ -132,7 +132,8 @@ impl Prepared {
         };
         let following = session.follow(progress::view(silent), parallelism, outer);
         let ended = running.wait();
-        let summary = following.end();
+        let aftermath = ended.aftermath();
+        let summary = following.end(&aftermath);
         if let Some(file) = summary_file
             && let Err(error) = summary::leave(file, summary.as_ref())
         {
@@ -145,12 +146,13 @@ impl Prepared {
             }
         }
         let untrusted = summary.map(|summary| summary.untrusted).unwrap_or_default();
-        if untrusted.is_empty() {
-            return ended.pass_on();
-        }
         // Said to those too who asked for silence.
-        for line in summary::warning(&untrusted) {
-            eprintln!("{line}");
+        match (aftermath.is_given_up(), untrusted.is_empty()) {
+            (true, _) => eprintln!("{}", summary::NOT_LOOKED_AT),
+            (false, true) => return ended.pass_on(),
+            (false, false) => {
+                summary::warning(&untrusted).iter().for_each(|line| eprintln!("{line}"));
+            }
         }
         match ended.pass_on() {
             ExitCode::SUCCESS => ExitCode::from(UNTRUSTED),

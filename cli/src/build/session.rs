@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use farmbuild_core::protocol::message::{BuildId, BuildNote, Progress, Reply, Request, Summary};
 
+use super::child::Aftermath;
 use super::outer::{Fetcher, Outer, Wish};
 use super::progress::View;
 use super::tool::Parallelism;
@@ -106,8 +107,8 @@ enum LastWords {
 }
 
 impl Following {
-    /// Ends the build; its summary, if the daemon still has one to give.
-    pub(crate) fn end(self) -> Option<Summary> {
+    /// Ends the build; its summary, if the daemon still has one to give, and nobody gives up waiting for it.
+    pub(crate) fn end(self, aftermath: &Aftermath) -> Option<Summary> {
         {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.take().and_then(|connection| connection.note(BuildNote::End).ok());
@@ -115,8 +116,10 @@ impl Following {
         let mut told = false;
         loop {
             match self.summary.recv_timeout(LAST_WORDS).ok()? {
+                LastWords::NotYet if aftermath.is_given_up() => return None,
                 LastWords::NotYet if !told => {
                     told = true;
+                    aftermath.hold_up();
                     eprintln!(
                         "farmbuild: a host gave wrong bytes; what it made is looked at before the build ends"
                     );

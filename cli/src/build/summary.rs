@@ -48,6 +48,10 @@ pub(crate) fn words(summary: &Summary, wall: Duration) -> Vec<String> {
     lines
 }
 
+/// What to say of a build whose end wasn't waited for.
+pub(crate) const NOT_LOOKED_AT: &str = "farmbuild: ERROR: a host gave wrong bytes, and what it made for this build wasn't looked at to the end; \
+     clean up and build again";
+
 /// What to say of a build that was given wrong objects.
 pub(crate) fn warning(untrusted: &[Untrusted]) -> Vec<String> {
     let hosts: BTreeSet<&str> = untrusted.iter().map(|it| it.host.as_str()).collect();

@@ -156,7 +156,10 @@ fn host(host: &HostReport) -> Finding {
     match (&host.reason, unfit) {
         (None, None) => Finding::good(format!("{what} makes the same objects as this machine")),
         (Some(reason), _) => {
-            let cure = cure(reason).map(|cure| format!(". {cure}")).unwrap_or_default();
+            let cure = match &host.doubt {
+                Some(doubt) => doubt.words(&host.name),
+                None => cure(reason).map(|cure| format!(". {cure}")).unwrap_or_default(),
+            };
             Finding::bad(what, format!("{reason}{cure}"))
         }
         (None, Some((compiler, why))) => {
