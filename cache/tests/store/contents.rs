@@ -206,3 +206,18 @@ proptest! {
         prop_assert_eq!(space.store().get_record(RecordKind::Facts, &key), Some(content));
     }
 }
+
+#[test]
+fn a_blob_that_was_forgotten_is_a_miss_and_can_be_kept_again() {
+    for store in [Space::store, Space::raw_store] {
+        let space = Space::new();
+        let store = store(&space);
+        let (one, other) = (noise(1, 5000), noise(2, 5000));
+        let (id, kept) = (store.put_blob(&one).unwrap(), store.put_blob(&other).unwrap());
+        assert!(store.forget_blob(&id));
+        assert_eq!((store.get_blob(&id), store.get_blob(&kept)), (None, Some(other)));
+        assert!(!store.forget_blob(&id), "it is gone already");
+        store.put_blob(&one).unwrap();
+        assert_eq!(store.get_blob(&id), Some(one));
+    }
+}
