@@ -66,8 +66,7 @@ impl Pipeline {
             Elsewhere::Made(other, second) => (other, second),
             Elsewhere::Lost => return overseer.count(build, Count::Dropped),
             Elsewhere::Postponed => {
-                let dropped = self.sampling.state().queue.push(sample);
-                return (0..dropped).for_each(|_| overseer.count(build, Count::Dropped));
+                return self.sampling.state().queue.put_back(sample);
             }
         };
         let first = hashes(&sample.contents);

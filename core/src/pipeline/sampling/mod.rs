@@ -11,6 +11,7 @@ mod content;
 mod judge;
 mod ledger;
 mod moment;
+mod ordeal;
 mod overseer;
 mod queue;
 mod redo;

@@ -61,6 +61,13 @@ impl Queue {
         dropped
     }
 
+    /// Puts a sample back that was taken out, before all others: a host's samples are judged in their order, because one
+    /// that is right speaks for what came before.
+    pub(super) fn put_back(&mut self, sample: Sample) {
+        self.bytes += sample.job.text.bytes.len();
+        self.samples.push_front(sample);
+    }
+
     /// Adds what goes before every sample.
     pub(super) fn push_urgent(&mut self, work: Work) {
         match work {
