@@ -74,6 +74,8 @@ fn show(report: &FarmReport) {
         "slots+queue",
         "done",
         "failed",
+        "sent",
+        "received",
         "speed",
         "compilers",
     ];
@@ -99,6 +101,11 @@ fn state(host: &HostReport) -> String {
     if host.state == "up" && untried { "untried".to_owned() } else { host.state.clone() }
 }
 
+fn megabytes(bytes: u64) -> String {
+    // Exact enough for people.
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 fn row(host: &HostReport) -> Vec<String> {
     let good = host.toolchains.iter().filter(|it| it.reason.is_none());
     let names: Vec<_> = good.filter_map(|it| it.there.clone()).collect();
@@ -110,6 +117,8 @@ fn row(host: &HostReport) -> Vec<String> {
         format!("{}+{}", host.slots, host.queue),
         host.done.to_string(),
         host.failed.to_string(),
+        megabytes(host.sent),
+        megabytes(host.received),
         host.speed.map_or_else(|| "-".to_owned(), |speed| format!("{:.1} MB/s", speed / 1e6)),
         if names.is_empty() { "-".to_owned() } else { names.join(", ") },
     ]

@@ -29,6 +29,11 @@ pub(crate) fn run(as_json: bool, zero: bool) -> ExitCode {
 /// The fields that scripts rely on; more may be added, none renamed.
 fn to_json(counters: &Counters) -> Value {
     let hit = |tier: &str| counters.hit.get(tier).copied().unwrap_or(0);
+    let hosts: BTreeMap<_, _> = counters
+        .bytes
+        .iter()
+        .map(|(host, (sent, received))| (host, json!({ "sent": sent, "received": received })))
+        .collect();
     json!({
         "jobs": {
             "total": counters.total,
@@ -52,7 +57,7 @@ fn to_json(counters: &Counters) -> Value {
         },
         "lines": counters.lines,
         "wall_seconds": counters.wall_seconds,
-        "bytes": { "sent": counters.sent, "received": counters.received },
+        "bytes": { "sent": counters.sent, "received": counters.received, "hosts": hosts },
     })
 }
 
@@ -98,6 +103,9 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
     rows.push(vec!["seconds of builds".to_owned(), format!("{:.1}", counters.wall_seconds)]);
     rows.push(vec!["bytes sent".to_owned(), counters.sent.to_string()]);
     rows.push(vec!["bytes received".to_owned(), counters.received.to_string()]);
+    for (host, (sent, received)) in &counters.bytes {
+        rows.push(vec![format!("  {host}"), format!("{sent} sent, {received} received")]);
+    }
     rows
 }
 

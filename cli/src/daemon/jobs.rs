@@ -103,6 +103,9 @@ pub(crate) async fn answer(
                 counters.sent += traffic.sent;
                 counters.received += traffic.received;
                 counters.samples.dropped += samples_dropped;
+                let of_host = counters.bytes.entry(host.clone()).or_default();
+                of_host.0 += traffic.sent;
+                of_host.1 += traffic.received;
             });
             if let Some(notice) = notice {
                 daemon.builds.notice(build, &notice);

@@ -53,6 +53,8 @@ fn fill_in(report: &mut HostReport, seen: &HostSnapshot, pipeline: &Pipeline) {
     report.reason = reason;
     report.in_flight = (seen.running + seen.queued) as u64;
     report.done = seen.done;
+    report.sent = seen.sent;
+    report.received = seen.received;
     report.failed = seen.failed;
     report.speed = seen.speed;
     report.doubt = pipeline.doubts().remove(&seen.host).map(|doubt| DoubtReport {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use farmbuild_core::executor::{Capacity, Executor};
 use farmbuild_core::scheduler::HostEntry;
 use farmbuild_distcc::{Address, AddressError, DistccConfig, DistccExecutor};
-use farmbuild_ssh::{Agent, Destination, DestinationError, SshConfig, SshExecutor};
+use farmbuild_ssh::{Agent, Destination, DestinationError, SshConfig, SshExecutor, Store};
 
 use super::{HostConfig, Share, Via};
 
@@ -61,6 +61,7 @@ fn one(host: &HostConfig, agent: &Agent) -> Option<Arc<dyn Executor>> {
                     true => farmbuild_ssh::Compression::Auto,
                     false => farmbuild_ssh::Compression::None,
                 },
+                store: Store::of_this_user(host.store_size),
                 timeouts: farmbuild_ssh::Timeouts::default(),
             })
             .with_agent(agent),

@@ -10,6 +10,8 @@ use super::{CacheConfig, FarmConfig, Fidelity, HostConfig, LocalConfig, Share, V
 
 /// Jobs a host gets where the file doesn't say, as in distcc's host lists.
 pub(crate) const DEFAULT_SLOTS: usize = 4;
+/// What a host over ssh keeps of the inputs that it was sent, where the file doesn't say.
+pub(crate) const DEFAULT_STORE_SIZE: u64 = 2 << 30;
 /// More slots than any machine has; a larger number is a slip of the keyboard.
 const MAX_SLOTS: usize = 100_000;
 
@@ -72,6 +74,7 @@ struct Host {
     compression: Option<Spanned<Compression>>,
     ssh_config: Option<Spanned<String>>,
     verify: Option<Spanned<f64>>,
+    store_size: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -166,6 +169,22 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
                 return Err(at(path.span(), format!("host `{name}`: `ssh_config` {what}")));
             }
         }
+        let store_size = match (via, &host.store_size) {
+            (Via::Distcc, None) => 0,
+            (Via::Ssh, None) => DEFAULT_STORE_SIZE,
+            (Via::Distcc, Some(text)) => {
+                let what = format!("host `{name}`: `store_size` is for hosts with `via = \"ssh\"`");
+                return Err(at(text.span(), what));
+            }
+            (Via::Ssh, Some(text)) => match (text.get_ref().as_str(), size(text.get_ref())) {
+                ("none", _) => 0,
+                (_, Some(bytes)) => bytes,
+                (_, None) => {
+                    let what = format!("host `{name}`: `store_size`: {SIZES}, or \"none\"");
+                    return Err(at(text.span(), what));
+                }
+            },
+        };
         let slots = counted(&host.slots, "slots", 1, DEFAULT_SLOTS)?;
         hosts.push(HostConfig {
             name: name.clone(),
@@ -176,6 +195,7 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             compressed,
             ssh_config: host.ssh_config.as_ref().map(|path| path.get_ref().clone()),
             verify: share(&host.verify, verify)?,
+            store_size,
         });
     }
     let cores = LocalConfig::default().slots;
@@ -266,6 +286,17 @@ mod tests {
             let said = error(&format!("{BOARD}verify = {share}\n"));
             assert!(said.contains("from 0 (none) to 1 (all)"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_board_over_ssh_keeps_inputs_as_far_as_it_is_told() {
+        let ssh = BOARD.replace("distcc", "ssh").replace("192.168.0.11:3632", "neo4a");
+        let size = |more: &str| parse(&format!("{ssh}{more}")).unwrap().hosts[0].store_size;
+        assert_eq!(size(""), 2 << 30);
+        assert_eq!(size("store_size = \"512MiB\"\n"), 512 << 20);
+        assert_eq!(size("store_size = \"none\"\n"), 0);
+        assert!(error(&format!("{ssh}store_size = \"much\"\n")).starts_with("line 5: "));
+        assert!(error(&format!("{BOARD}store_size = \"1GiB\"\n")).starts_with("line 5: "));
     }
 
     #[test]

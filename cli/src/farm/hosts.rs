@@ -57,6 +57,7 @@ fn config(name: String, host: &RemoteHost) -> HostConfig {
         compressed: host.compression == Compression::Lzo,
         ssh_config: None,
         verify: Share::default(),
+        store_size: 0,
     }
 }
 

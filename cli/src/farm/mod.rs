@@ -100,6 +100,8 @@ pub(crate) struct HostConfig {
     pub(crate) ssh_config: Option<String>,
     /// Which share of its jobs is compiled twice.
     pub(crate) verify: Share,
+    /// Bytes of inputs that it keeps, over ssh.
+    pub(crate) store_size: u64,
 }
 
 /// A share of jobs, in millionths.

@@ -289,6 +289,9 @@ pub struct Counters {
     pub sent: u64,
     /// Bytes received from hosts.
     pub received: u64,
+    /// Of those, by host: sent and received.
+    #[serde(default)]
+    pub bytes: BTreeMap<String, (u64, u64)>,
 }
 
 /// The farm as the daemon sees it.
@@ -325,6 +328,10 @@ pub struct HostReport {
     pub in_flight: u64,
     /// Jobs it ended.
     pub done: u64,
+    /// Bytes that were sent to it for them.
+    pub sent: u64,
+    /// Bytes that it sent for them.
+    pub received: u64,
     /// Jobs it failed.
     pub failed: u64,
     /// Source text it compiles, bytes a second and slot, once it is known.

@@ -179,6 +179,8 @@ impl Farm {
                 toolchains: Vec::new(),
                 retired: false,
                 done: 0,
+                sent: 0,
+                received: 0,
                 failed: 0,
                 unanswered: 0,
                 last_answer: None,

@@ -159,6 +159,8 @@ impl Farm {
         match how {
             Ended::Done(outcome) => {
                 host.done += 1;
+                host.sent += outcome.traffic.sent;
+                host.received += outcome.traffic.received;
                 host.answered(now);
                 host.health.succeed(attempt.epoch);
                 host.toolchain(attempt.key).refusals = 0;

@@ -36,6 +36,9 @@ pub(super) struct Host {
     /// No longer in the farm; kept until its last attempt ends.
     pub(super) retired: bool,
     pub(super) done: u64,
+    /// Bytes that went to it and came from it, for the jobs that it ended.
+    pub(super) sent: u64,
+    pub(super) received: u64,
     pub(super) failed: u64,
     /// Jobs in a row that were silent here and answered elsewhere.
     pub(super) unanswered: u32,

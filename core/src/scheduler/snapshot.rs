@@ -39,6 +39,10 @@ pub struct HostSnapshot {
     pub queued: usize,
     /// Jobs it ended.
     pub done: u64,
+    /// Bytes that were sent to it for them.
+    pub sent: u64,
+    /// Bytes that it sent for them.
+    pub received: u64,
     /// Attempts it failed.
     pub failed: u64,
     /// Jobs it failed that had to run elsewhere.
@@ -103,6 +107,8 @@ impl Farm {
             running: attempts().filter(|attempt| attempt.started.is_some()).count(),
             queued: attempts().filter(|attempt| attempt.started.is_none()).count(),
             done: host.done,
+            sent: host.sent,
+            received: host.received,
             failed: host.failed,
             retried: host.retried,
             speed: host.speed.known(),

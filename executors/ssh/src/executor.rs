@@ -13,11 +13,12 @@ use tracing::debug;
 
 use crate::agent::Agent;
 use crate::client::Client;
+use crate::content::ContentHash;
 use crate::destination::Destination;
 use crate::keeper::Keeper;
 use crate::lines::Failure;
 use crate::reply::{self, Answer, BodyError};
-use crate::request::{Request, RequestError, directory_name};
+use crate::request::{Input, Request, RequestError, Terms, directory_name};
 use crate::trouble::Subject;
 use crate::worker::{Unanswered, Worker};
 
@@ -67,6 +68,30 @@ impl Default for Timeouts {
     }
 }
 
+/// What a board keeps of the inputs that it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Store {
+    /// Whose it is, in letters and digits: clients with other names have stores of their own there.
+    pub client: String,
+    /// The most bytes that it takes; 0 keeps nothing.
+    pub size: u64,
+}
+
+impl Store {
+    /// A store of this user of this machine, of so many bytes at most.
+    #[must_use]
+    pub fn of_this_user(size: u64) -> Self {
+        let read = |path: &str| std::fs::read(path).unwrap_or_default();
+        // Not told as they are: a machine's name for itself is nobody else's business.
+        let mut words = [read("/etc/machine-id"), read("/proc/sys/kernel/hostname")].concat();
+        words.extend(rustix::process::geteuid().as_raw().to_le_bytes());
+        words.extend(std::env::var_os("HOME").unwrap_or_default().into_encoded_bytes());
+        let mut client = ContentHash::of(&words).to_string();
+        client.truncate(16);
+        Self { client, size }
+    }
+}
+
 /// A host, as the farm describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshConfig {
@@ -80,6 +105,8 @@ pub struct SshConfig {
     pub capacity: Capacity,
     /// Whether to compress.
     pub compression: Compression,
+    /// What is kept there.
+    pub store: Store,
     /// How patient to be.
     pub timeouts: Timeouts,
 }
@@ -95,6 +122,12 @@ pub struct SshExecutor {
     starting: Semaphore,
     connection: tokio::sync::Mutex<Connection>,
     idle: Mutex<Vec<Worker>>,
+}
+
+/// What was sent for a job.
+struct Sent {
+    bytes: u64,
+    upload: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -148,7 +181,7 @@ impl SshExecutor {
         }
         connection.keeper = None;
         self.idle().clear();
-        match Keeper::start(&self.client, &self.subject).await {
+        match Keeper::start(&self.client, &self.config.store, &self.subject).await {
             Ok(keeper) => {
                 let keeper = Arc::new(keeper);
                 *connection = Connection { keeper: Some(Arc::clone(&keeper)), refused: None };
@@ -191,24 +224,65 @@ impl SshExecutor {
     async fn compile(
         &self,
         worker: &mut Worker,
-        request: Request,
-        wanted: usize,
-    ) -> Result<(Answer, Duration), ExecError> {
+        keeper: &Keeper,
+        request: &Request,
+    ) -> Result<(Answer, Sent), ExecError> {
         let Timeouts { send, compile, .. } = self.config.timeouts;
+        let asked = (request.outputs, request.inputs.len());
         let started = Instant::now();
-        if let Err(failure) = worker.send(request, send).await {
+        let mut sent = Sent { bytes: request.head.len() as u64, upload: Duration::ZERO };
+        if let Err(failure) = worker.send_head(request.head.clone(), send).await {
             return Err(self.unsent(worker, failure).await);
         }
-        let upload = started.elapsed();
+        for input in request.inputs.iter().filter(|input| !input.is_there) {
+            sent.bytes += self.send_input(worker, input).await?;
+        }
+        sent.upload = started.elapsed();
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        if let Err(failure) = worker.go(send).await {
-            return Err(self.unsent(worker, failure).await);
+        let mut may_lack = true;
+        let answer = loop {
+            if let Err(failure) = worker.go(send).await {
+                return Err(self.unsent(worker, failure).await);
+            }
+            match worker.answer(asked, compile).await {
+                // What was there is gone: evicted, or damaged.
+                Ok(Answer::Lacks(lacking)) if may_lack => {
+                    may_lack = false;
+                    let inputs = lacking.iter().filter_map(|at| request.inputs.get(*at));
+                    for input in inputs {
+                        input.hash.iter().for_each(|it| keeper.stored.forget(*it, input.form));
+                        sent.bytes += self.send_input(worker, input).await?;
+                    }
+                }
+                Ok(Answer::Lacks(_)) => {
+                    return Err(self.subject.protocol("it lacks inputs that it was just sent"));
+                }
+                Ok(answer) => break answer,
+                Err(Unanswered::Failure(failure)) => {
+                    return Err(self.subject.failed(failure, COMPILING));
+                }
+                Err(Unanswered::Odd(error)) => {
+                    return Err(self.subject.protocol(error.to_string()));
+                }
+            }
+        };
+        if let Answer::Done { .. } = answer {
+            for input in &request.inputs {
+                input.hash.iter().for_each(|it| keeper.stored.add(*it, input.form));
+            }
+            keeper.note_added(sent.bytes);
         }
-        match worker.answer(wanted, compile).await {
-            Ok(answer) => Ok((answer, upload)),
-            Err(Unanswered::Failure(failure)) => Err(self.subject.failed(failure, COMPILING)),
-            Err(Unanswered::Odd(error)) => Err(self.subject.protocol(error.to_string())),
+        Ok((answer, sent))
+    }
+
+    async fn send_input(&self, worker: &mut Worker, input: &Input) -> Result<u64, ExecError> {
+        let content = input.wire().await;
+        let content =
+            content.map_err(|error| self.subject.refused(format!("can't compress: {error}")))?;
+        match worker.send_content(content, self.config.timeouts.send).await {
+            Ok(sent) => Ok(sent),
+            Err(failure) => Err(self.unsent(worker, failure).await),
         }
     }
 
@@ -216,7 +290,7 @@ impl SshExecutor {
     async fn unsent(&self, worker: &mut Worker, failure: Failure) -> ExecError {
         /// What was said is here already.
         const SAID: Duration = Duration::from_secs(1);
-        match worker.answer(0, SAID).await {
+        match worker.answer((0, 0), SAID).await {
             Ok(Answer::Failed { word, text }) => self.subject.gave_up(&word, &text),
             _ => self.subject.failed(failure, SENDING),
         }
@@ -258,7 +332,10 @@ impl Executor for SshExecutor {
     async fn execute(&self, job: SharedJob) -> Result<Outcome, ExecError> {
         let receive = self.config.timeouts.receive;
         let keeper = self.keeper().await?;
-        let packs = keeper.unpacks && self.config.compression == Compression::Auto;
+        let terms = Terms {
+            unpacks: keeper.unpacks && self.config.compression == Compression::Auto,
+            stored: Some(&keeper.stored).filter(|_| keeper.keeps()),
+        };
         let unsendable = |error: RequestError| self.subject.refused(error.to_string());
         let directory = match job.directory_length {
             Some(length) => Some(
@@ -268,12 +345,11 @@ impl Executor for SshExecutor {
             ),
             None => None,
         };
-        let request = Request::new(&job, directory.as_deref(), packs).await.map_err(unsendable)?;
-        let sent = (request.head.len() + request.source.len()) as u64;
+        let request = Request::new(&job, directory.as_deref(), terms).await.map_err(unsendable)?;
         let mut worker = self.worker(&keeper).await?;
         let before = worker.incoming.received;
-        let wanted = 1 + job.side_outputs.len();
-        let (answer, upload) = self.compile(&mut worker, request, wanted).await?;
+        let wanted = request.outputs;
+        let (answer, sent) = self.compile(&mut worker, &keeper, &request).await?;
         let (status, stdout, stderr, sizes) = match answer {
             Answer::Done { status, stdout, stderr, outputs } => (status, stdout, stderr, outputs),
             Answer::NoCompiler => {
@@ -286,6 +362,8 @@ impl Executor for SshExecutor {
                 )));
             }
             Answer::Failed { word, text } => return Err(self.subject.gave_up(&word, &text)),
+            // Answered before.
+            Answer::Lacks(_) => return Err(self.subject.protocol("it lacks inputs")),
         };
         let incoming = &mut worker.incoming;
         let cut = |error| self.not_received(error, &job);
@@ -313,7 +391,7 @@ impl Executor for SshExecutor {
                 .subject
                 .refused("it sent no object for a successful compile; is its disk full?"));
         }
-        let traffic = Traffic { sent, received, upload };
+        let traffic = Traffic { sent: sent.bytes, received, upload: sent.upload };
         debug!(job = %job.id, host = self.host(), ?status, ?traffic, "compiled");
         let asked = wanted > 1 || directory.is_some();
         let beside = asked.then(|| Box::new(Beside { files: files.collect(), directory }));

@@ -21,9 +21,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::client::{Client, Running};
+use crate::content::Stored;
+use crate::executor::Store;
 use crate::lines::{Failure, Incoming};
 use crate::reply::{Answer, parse};
-use crate::scripts;
+use crate::scripts::{self, Owner};
 use crate::trouble::Subject;
 
 /// What directories of control sockets are called; the process that they belong to follows.
@@ -35,6 +37,11 @@ pub(crate) struct Keeper {
     session: String,
     /// Whether the board can unpack sources.
     pub(crate) unpacks: bool,
+    /// What is known to be in the store there.
+    pub(crate) stored: Stored,
+    store: Store,
+    /// Bytes that were added to it since it was last asked to keep within its bounds.
+    added: AtomicU64,
     sockets: TempDir,
     orders: mpsc::UnboundedSender<String>,
     /// Changes with each sign of life, and is closed when the session is gone.
@@ -44,7 +51,11 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Connects. Cancel-safe: dropping the future ends whatever was begun.
-    pub(crate) async fn start(client: &Client, subject: &Subject) -> Result<Self, ExecError> {
+    pub(crate) async fn start(
+        client: &Client,
+        store: &Store,
+        subject: &Subject,
+    ) -> Result<Self, ExecError> {
         let sockets = socket_directory().map_err(|error| subject.unreachable(error))?;
         let session = session_name(&sockets);
         let running = client.start_master(&socket_in(&sockets)).map_err(|error| {
@@ -56,8 +67,9 @@ impl Keeper {
                 false => subject.unreachable(error),
             }
         })?;
-        let (running, incoming, line) =
-            greet(running, &scripts::keeper(&session), &session, client)
+        let owner = Owner { session: &session, client: &store.client };
+        let (running, mut incoming, line) =
+            greet(running, &scripts::keeper(owner, store.size >> 10), &session, client)
                 .await
                 .map_err(|(failure, said)| subject.unconnected(&said, failure))?;
         let unpacks = match line.as_str() {
@@ -65,11 +77,15 @@ impl Keeper {
             "ready no" => false,
             other => return Err(refusal(other, subject)),
         };
+        let stored = listed(&mut incoming, client.connect * 2)
+            .await
+            .map_err(|failure| subject.failed(failure, "listing its store"))?;
         let (orders, to_do) = mpsc::unbounded_channel();
         let (signs, pongs) = watch::channel(0);
         tokio::spawn(listen(incoming, signs));
         tokio::spawn(give(running, to_do));
-        Ok(Self { session, unpacks, sockets, orders, pongs, workers: AtomicU64::new(0) })
+        let (store, workers, added) = (store.clone(), AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { session, unpacks, stored, store, added, sockets, orders, pongs, workers })
     }
 
     /// Whether the session is there, as far as is known.
@@ -100,8 +116,24 @@ impl Keeper {
         self.workers.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn session(&self) -> &str {
-        &self.session
+    pub(crate) fn owner(&self) -> Owner<'_> {
+        Owner { session: &self.session, client: &self.store.client }
+    }
+
+    /// Whether inputs are kept there.
+    pub(crate) fn keeps(&self) -> bool {
+        self.store.size > 0
+    }
+
+    /// Takes note of what was added to the store, which is swept now and then, apart from all jobs.
+    pub(crate) fn note_added(&self, bytes: u64) {
+        // Once for each sixteenth of what it may hold.
+        let part = self.store.size / 16;
+        let before = self.added.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > part && self.added.swap(0, Ordering::Relaxed) > 0 {
+            // A session that is gone needs no sweeping.
+            let _ = self.orders.send("sweep\n".to_owned());
+        }
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -150,11 +182,29 @@ impl Greeted {
 
 /// What a first line means that isn't the one to be expected.
 pub(crate) fn refusal(line: &str, subject: &Subject) -> ExecError {
-    match parse(line, 0) {
+    match parse(line, 0, 0) {
         Ok(Answer::Failed { word, text }) => subject.gave_up(&word, &text),
         Ok(_) => subject.protocol("it answered before it was asked"),
         Err(error) => subject.protocol(error.to_string()),
     }
+}
+
+/// Reads the names of the store's entries.
+async fn listed(
+    incoming: &mut Incoming<ChildStdout>,
+    patience: Duration,
+) -> Result<Stored, Failure> {
+    /// More than a store of any sense has.
+    const MOST: usize = 1 << 20;
+    let stored = Stored::default();
+    for _ in 0..MOST {
+        let line = incoming.line(patience).await?;
+        if line == "end" {
+            return Ok(stored);
+        }
+        stored.add_name(&line);
+    }
+    Err(Failure::TooLong)
 }
 
 async fn listen(mut incoming: Incoming<ChildStdout>, signs: watch::Sender<u64>) {

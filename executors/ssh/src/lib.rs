@@ -2,6 +2,7 @@
 //!
 //! A reader who follows one job meets the modules in this order: [`SshExecutor`] (one host), `keeper` (the connection,
 //! and the session on the board), `worker` (one shell there that runs jobs in turn), `request` (what a job is on the wire),
+//! `content` (inputs by their hashes, which travel once),
 //! `reply` (what comes back, believed in nothing). `scripts` holds what runs there, `client` starts the system's
 //! `ssh`, and `trouble` turns what that prints into a sentence with the cure. The wire format is in `docs/ssh.md`.
 //!
@@ -10,6 +11,7 @@
 
 mod agent;
 mod client;
+mod content;
 mod destination;
 mod executor;
 mod keeper;
@@ -22,5 +24,5 @@ mod worker;
 
 pub use agent::Agent;
 pub use destination::{Destination, DestinationError};
-pub use executor::{Compression, SshConfig, SshExecutor, Timeouts};
+pub use executor::{Compression, SshConfig, SshExecutor, Store, Timeouts};
 pub use reply::{DIAGNOSTICS_LIMIT, OUTPUT_LIMIT};

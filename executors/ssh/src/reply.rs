@@ -36,6 +36,8 @@ pub(crate) enum Answer {
         /// Of each file that was asked for; `None` where there is none. Empty after a compile that failed.
         outputs: Vec<Option<u64>>,
     },
+    /// Inputs aren't in the store any more: their places in the request.
+    Lacks(Vec<usize>),
     /// There is no such compiler.
     NoCompiler,
     /// The session ends, for a reason that is a word and a text of the board's.
@@ -53,8 +55,8 @@ pub(crate) enum AnswerError {
     TooLong { what: &'static str, size: u64, limit: u64 },
 }
 
-/// Reads the line of an answer to a request for `wanted` files.
-pub(crate) fn parse(line: &str, wanted: usize) -> Result<Answer, AnswerError> {
+/// Reads the line of an answer to a request for `wanted` files, with so many inputs.
+pub(crate) fn parse(line: &str, wanted: usize, inputs: usize) -> Result<Answer, AnswerError> {
     let odd = || {
         let shown: String = line.chars().take(60).collect();
         AnswerError::NoAnswer(shown.escape_debug().to_string())
@@ -68,13 +70,23 @@ pub(crate) fn parse(line: &str, wanted: usize) -> Result<Answer, AnswerError> {
             let text = text.chars().take(400).collect::<String>().trim().escape_debug().to_string();
             return Ok(Answer::Failed { word: word.to_owned(), text });
         }
-        Some("done") => {}
+        Some("done" | "lack") => {}
         _ => return Err(odd()),
     }
     let number = |word: &str| {
         // `parse` takes a sign too.
         word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse::<u64>().ok()).flatten()
     };
+    if line.starts_with("lack ") {
+        // Counted from one, and in order, so that there is an end to them.
+        let mut lacking: Vec<usize> = Vec::new();
+        for word in words {
+            let at = number(word).and_then(|at| usize::try_from(at).ok()?.checked_sub(1));
+            let at = at.filter(|at| *at < inputs && lacking.last().is_none_or(|last| last < at));
+            lacking.push(at.ok_or_else(odd)?);
+        }
+        return Ok(Answer::Lacks(lacking));
+    }
     let code = words.next().and_then(number).filter(|code| *code < 256).ok_or_else(odd)?;
     let mut said = || words.next().and_then(number).ok_or_else(odd);
     let (stdout, stderr) = (said()?, said()?);
@@ -170,12 +182,13 @@ mod tests {
             Ok(Answer::Done { status, stdout, stderr, outputs: outputs.to_vec() })
         };
         let exited = CompilerStatus::Exited;
-        assert_eq!(parse("done 0 0 12 3456 -", 2), done(exited(0), 0, 12, &[Some(3456), None]));
-        assert_eq!(parse("done 1 0 99", 2), done(exited(1), 0, 99, &[]));
-        assert_eq!(parse("done 139 0 0", 1), done(CompilerStatus::Signaled(11), 0, 0, &[]));
-        assert_eq!(parse("none", 1), Ok(Answer::NoCompiler));
+        assert_eq!(parse("done 0 0 12 3456 -", 2, 3), done(exited(0), 0, 12, &[Some(3456), None]));
+        assert_eq!(parse("done 1 0 99", 2, 3), done(exited(1), 0, 99, &[]));
+        assert_eq!(parse("done 139 0 0", 1, 3), done(CompilerStatus::Signaled(11), 0, 0, &[]));
+        assert_eq!(parse("none", 1, 3), Ok(Answer::NoCompiler));
+        assert_eq!(parse("lack 1 3", 1, 3), Ok(Answer::Lacks(vec![0, 2])));
         let failed = Answer::Failed { word: "place".to_owned(), text: "No\\u{7} space".to_owned() };
-        assert_eq!(parse("fail place No\x07 space", 1), Ok(failed));
+        assert_eq!(parse("fail place No\x07 space", 1, 3), Ok(failed));
     }
 
     #[test]
@@ -189,27 +202,36 @@ mod tests {
             "HTTP/1.1 400",
             "done 256 0 0",
             "failure",
+            "lack",
+            "lack 0",
+            "lack 4",
+            "lack 2 2",
+            "lack -1",
         ] {
-            assert!(matches!(parse(line, 1), Err(AnswerError::NoAnswer(_))), "{line}");
+            assert!(matches!(parse(line, 1, 3), Err(AnswerError::NoAnswer(_))), "{line}");
         }
         for line in ["done 0 0 0", "done 0 0 0 1 1", "done 1 0 0 1"] {
-            assert!(matches!(parse(line, 1), Err(AnswerError::Count { .. })), "{line}");
+            assert!(matches!(parse(line, 1, 3), Err(AnswerError::Count { .. })), "{line}");
         }
     }
 
     #[test]
     fn ten_gibibytes_are_refused_before_a_byte_is_read() {
         for line in ["done 0 0 0 10737418240", "done 0 10737418240 0 1", "done 0 0 10737418240 1"] {
-            assert!(matches!(parse(line, 1), Err(AnswerError::TooLong { .. })), "{line}");
+            assert!(matches!(parse(line, 1, 3), Err(AnswerError::TooLong { .. })), "{line}");
         }
     }
 
     proptest! {
         #[test]
         fn any_line_is_understood_within_the_limits_or_refused(
-            line in "(done |fail |none)?[ -~0-9-]{0,60}", wanted in 1..4_usize,
+            line in "(done |fail |none|lack )?[ -~0-9-]{0,60}", wanted in 1..4_usize,
         ) {
-            if let Ok(Answer::Done { stdout, stderr, outputs, .. }) = parse(&line, wanted) {
+            let answer = parse(&line, wanted, 3);
+            if let Ok(Answer::Lacks(lacking)) = &answer {
+                prop_assert!(lacking.len() <= 3 && lacking.iter().all(|at| *at < 3));
+            }
+            if let Ok(Answer::Done { stdout, stderr, outputs, .. }) = answer {
                 prop_assert!(stdout.max(stderr) <= DIAGNOSTICS_LIMIT);
                 prop_assert!(outputs.is_empty() || outputs.len() == wanted);
                 prop_assert!(outputs.iter().flatten().all(|size| *size <= OUTPUT_LIMIT));

@@ -1,8 +1,8 @@
-//! What a job is on the wire: a line that says what follows, a line of words, and the source.
+//! What a job is on the wire: a line that says what follows, a line of words, and the inputs that the board lacks.
 //!
-//! The words are the input's name there, the name of the directory if that counts, the names of what is to come back, the compiler and its arguments, each ended by
-//! one byte that is in none of them. The shell there splits the line at that byte and reads nothing else in it. Knows no
-//! host and no connection.
+//! The words are the name of the directory if that counts, each input's hash, form and name there, the names of what is to
+//! come back, the compiler and its arguments, each ended by one byte that is in none of them. The shell there splits the
+//! line at that byte and reads nothing else in it. Knows no host and no connection.
 
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -12,6 +12,8 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 use farmbuild_core::job::Job;
+
+use crate::content::{ContentHash, Form, Stored};
 
 /// The object's name there, where no other file is named after it.
 const OBJECT: &str = "object.o";
@@ -25,13 +27,63 @@ const PACK_INLINE: usize = 512 * 1024;
 /// Bytes that may end a word: what no compiler's argument holds. Not `\x01` and `\x7f`, which bash uses itself.
 const ENDS: [u8; 9] = [0x1f, 0x1e, 0x1d, 0x1c, 0x02, 0x03, 0x04, 0x05, 0x06];
 
-/// A job in its wire form: two buffers that are sent one behind the other.
+/// Sources below this size aren't worth a name of 64 bytes and a look at it.
+const WORTH_KEEPING: usize = 1024;
+
+/// A job in its wire form.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Everything up to the source.
+    /// Everything up to the inputs.
     pub(crate) head: Bytes,
-    /// The source, the job's own bytes unless they are compressed.
-    pub(crate) source: Bytes,
+    pub(crate) inputs: Vec<Input>,
+    /// How many files are to come back.
+    pub(crate) outputs: usize,
+}
+
+/// What a job reads.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// What it is called in the board's store; `None` if it isn't kept there.
+    pub(crate) hash: Option<ContentHash>,
+    pub(crate) form: Form,
+    /// The board is taken to have it.
+    pub(crate) is_there: bool,
+    /// Its name where the job runs.
+    name: Vec<u8>,
+    content: Bytes,
+}
+
+/// What a board can do with inputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    /// It can unpack them.
+    pub(crate) unpacks: bool,
+    /// What it has of those that it keeps, if it does.
+    pub(crate) stored: Option<&'a Stored>,
+}
+
+impl Input {
+    /// The job's source.
+    async fn source(job: &Job, terms: Terms<'_>) -> Self {
+        let (name, content) = (input_name(job), job.text.bytes.clone());
+        let packed = terms.unpacks && content.len() >= WORTH_PACKING;
+        let form = if packed { Form::Packed } else { Form::Plain };
+        let stored = terms.stored.filter(|_| content.len() >= WORTH_KEEPING);
+        let hash = match stored {
+            Some(_) => Some(ContentHash::of_text(&content).await),
+            None => None,
+        };
+        let is_there = hash.zip(stored).is_some_and(|(hash, stored)| stored.has(hash, form));
+        Self { hash, form, is_there, name, content }
+    }
+
+    /// Its bytes as they travel.
+    pub(crate) async fn wire(&self) -> io::Result<Bytes> {
+        match self.form {
+            Form::Plain => Ok(self.content.clone()),
+            Form::Packed => pack(self.content.clone()).await,
+        }
+    }
 }
 
 /// Why a job has no wire form.
@@ -46,33 +98,33 @@ pub(crate) enum RequestError {
     /// A side output has a name that a board isn't given.
     #[error("{} isn't a name within the directory of the compile", .0.display())]
     Name(OsString),
-    /// The source can't be compressed.
-    #[error("can't compress the source: {0}")]
-    Pack(#[from] io::Error),
 }
 
 impl Request {
-    /// Writes a job down, compressed if the board can take it so.
+    /// Writes a job down, with what a board lacks of it on the board's terms.
     pub(crate) async fn new(
         job: &Job,
         directory: Option<&Path>,
-        packs: bool,
+        terms: Terms<'_>,
     ) -> Result<Self, RequestError> {
         let (object, names) = outputs(job)?;
-        let input = input_name(job);
+        let input = Input::source(job, terms).await;
         let end = end_for(job, &names)?;
         let mut words = Vec::with_capacity(1024);
         let mut word = |bytes: &[u8]| {
             words.extend_from_slice(bytes);
             words.push(end);
         };
-        word(&input);
         word(directory.map_or(&b""[..], |directory| directory.as_os_str().as_bytes()));
+        word(input.hash.map_or("-".to_owned(), |hash| hash.to_string()).as_bytes());
+        word(input.form.letter().as_bytes());
+        word(if input.is_there { b"-" } else { b"+" });
+        word(&input.name);
         names.iter().for_each(|name| word(name.as_bytes()));
         word(job.compiler.as_bytes());
         for (index, argument) in job.args.iter().enumerate() {
             if index == job.input {
-                word(&input);
+                word(&input.name);
             } else if index == job.output {
                 word(object.as_bytes());
             } else {
@@ -83,16 +135,13 @@ impl Request {
         if escaped {
             words = escape(&words);
         }
-        let packed = packs && job.text.bytes.len() >= WORTH_PACKING;
-        let source =
-            if packed { pack(job.text.bytes.clone()).await? } else { job.text.bytes.clone() };
-        let (escaped, packed) = (u8::from(escaped), u8::from(packed));
-        let mut head =
-            format!("job {} {escaped} {packed} {} ", names.len(), source.len()).into_bytes();
+        let (inputs, outputs) = (vec![input], names.len());
+        let escaped = u8::from(escaped);
+        let mut head = format!("job {} {outputs} {escaped} ", inputs.len()).into_bytes();
         head.extend([end, b'\n']);
         head.extend(words);
         head.push(b'\n');
-        Ok(Self { head: head.into(), source })
+        Ok(Self { head: head.into(), inputs, outputs })
     }
 }
 
@@ -203,7 +252,8 @@ mod tests {
 
     fn head(job: &Job) -> Result<String, RequestError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let request = runtime.block_on(Request::new(job, None, true))?;
+        let terms = Terms { unpacks: true, stored: None };
+        let request = runtime.block_on(Request::new(job, None, terms))?;
         Ok(request.head.escape_ascii().to_string())
     }
 
@@ -212,7 +262,7 @@ mod tests {
         let job = job(&[b"-DA=a b", b"-c", b"x/a.c", b"-o", b"out/a.o"], 2, 4);
         assert_eq!(
             head(&job).unwrap(),
-            r"job 1 0 0 7 \x1f\nsource.c\x1f\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
+            r"job 1 1 0 \x1f\n\x1f-\x1fu\x1f+\x1fsource.c\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
         );
     }
 
@@ -221,8 +271,9 @@ mod tests {
         let mut job = job(&[b"-c", b"a.c", b"-o", b"out/a.o"], 1, 3);
         let side = |there: &str| vec![SideFile { there: there.into(), path: "/a.su".into() }];
         job.side_outputs = side("out/a.su");
-        let words = "source.c  out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
-        assert_eq!(head(&job).unwrap(), format!(r"job 2 0 0 7 \x1f\n{words}\n"));
+        let words =
+            " - u + source.c out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
+        assert_eq!(head(&job).unwrap(), format!(r"job 1 2 0 \x1f\n{words}\n"));
         for name in ["../a.su", "/a.su", "out/../../a.su", "-a.su", "", "a/", "./a.su"] {
             job.side_outputs = side(name);
             assert!(matches!(head(&job), Err(RequestError::Name(_))), "{name}");
@@ -230,10 +281,28 @@ mod tests {
     }
 
     #[test]
+    fn a_source_is_named_by_its_content_and_marked_if_it_is_there() {
+        let mut job = job(&[b"-c", b"a.c", b"-o", b"a.o"], 1, 3);
+        job.text.bytes = vec![b' '; WORTH_KEEPING].into();
+        let (stored, hash) = (Stored::default(), ContentHash::of(&job.text.bytes));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for sign in ["+", "-"] {
+            let terms = Terms { unpacks: true, stored: Some(&stored) };
+            let request = runtime.block_on(Request::new(&job, None, terms)).unwrap();
+            let head = request.head.escape_ascii().to_string();
+            assert!(
+                head.contains(&format!(r"\x1f{hash}\x1fu\x1f{sign}\x1fsource.c\x1f")),
+                "{head}"
+            );
+            stored.add(hash, Form::Plain);
+        }
+    }
+
+    #[test]
     fn an_argument_with_the_ending_byte_or_a_new_line_is_still_one_word() {
         let job = job(&[b"-DA=\x1f\\\n", b"-c", b"a.c", b"-o", b"a.o"], 2, 4);
         let head = head(&job).unwrap();
-        assert!(head.starts_with(r"job 1 1 0 7 \x1e\nsource.c\x1e\x1e"), "{head}");
+        assert!(head.starts_with(r"job 1 1 1 \x1e\n\x1e-\x1e"), "{head}");
         assert!(head.contains(r"\x1e-DA=\x1f\\\\\\0012\x1e"), "{head}");
     }
 }

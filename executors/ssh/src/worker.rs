@@ -16,7 +16,6 @@ use crate::client::Client;
 use crate::keeper::{Greeted, Keeper, greet, refusal};
 use crate::lines::{Failure, Incoming};
 use crate::reply::{Answer, AnswerError, parse};
-use crate::request::Request;
 use crate::scripts;
 use crate::trouble::Subject;
 
@@ -48,8 +47,8 @@ impl Worker {
         let number = keeper.next_worker();
         let running =
             client.start_session(&keeper.socket()).map_err(|error| subject.unreachable(error))?;
-        let script = scripts::worker(keeper.session(), number);
-        let (greeted, incoming, line) = greet(running, &script, keeper.session(), client)
+        let script = scripts::worker(keeper.owner(), number);
+        let (greeted, incoming, line) = greet(running, &script, keeper.owner().session, client)
             .await
             .map_err(|(failure, said)| {
                 // The connection was there: what says nothing lost it.
@@ -69,14 +68,26 @@ impl Worker {
         Arc::ptr_eq(&self.keeper, keeper) && self.greeted.is_running()
     }
 
-    /// Sends a job. It is compiled there when [`Self::go`] says so.
-    pub(crate) async fn send(
+    /// Sends a job's words. It is compiled there when [`Self::go`] says so.
+    pub(crate) async fn send_head(
         &mut self,
-        request: Request,
+        head: Bytes,
         patience: Duration,
     ) -> Result<(), Failure> {
         self.busy = true;
-        send(&mut self.greeted.stdin, request.head.chain(request.source), patience).await
+        send(&mut self.greeted.stdin, head, patience).await
+    }
+
+    /// Sends an input's bytes.
+    pub(crate) async fn send_content(
+        &mut self,
+        content: Bytes,
+        patience: Duration,
+    ) -> Result<u64, Failure> {
+        let length = Bytes::from(format!("{}\n", content.len()));
+        let whole = (length.len() + content.len()) as u64;
+        send(&mut self.greeted.stdin, length.chain(content), patience).await?;
+        Ok(whole)
     }
 
     /// Has the job compiled.
@@ -84,14 +95,14 @@ impl Worker {
         send(&mut self.greeted.stdin, Bytes::from_static(b"go\n"), patience).await
     }
 
-    /// Waits for the answer's first line.
+    /// Waits for the answer's first line, to a request with so many files to come back and inputs.
     pub(crate) async fn answer(
         &mut self,
-        wanted: usize,
+        (outputs, inputs): (usize, usize),
         patience: Duration,
     ) -> Result<Answer, Unanswered> {
         let line = self.incoming.line(patience).await.map_err(Unanswered::Failure)?;
-        parse(&line, wanted).map_err(Unanswered::Odd)
+        parse(&line, outputs, inputs).map_err(Unanswered::Odd)
     }
 
     /// The job is over and all of its answer was taken: another one may come.

@@ -27,7 +27,7 @@ fn board_that_answers(script: &str) -> Sshd {
             "read -r length\nscript=$(dd bs=1 count=\"$length\" 2>/dev/null)\n\
              mark=$(printf '%s' \"$script\" | sed -n \"s/^fb_mark='\\(.*\\)'$/\\1/p\")\n\
              printf '\\n%s\\n' \"$mark\"\n\
-             case $script in *fb_number=*) ;; *) echo ready no; exec cat >/dev/null;; esac\n\
+             case $script in *fb_number=*) ;; *) echo ready no; echo end; exec cat >/dev/null;; esac\n\
              echo ready\nwhile read -r line; do case $line in *go) break;; esac; done\n{script}\nexit"
         ))
         .start()

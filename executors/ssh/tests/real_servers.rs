@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farm::{Case, config, executor, files_in, finish, read, until};
+use farm::{Case, config, executor, finish, left_in, read, until};
 use farmbuild_core::executor::{Capacity, ExecError, Executor};
 use farmbuild_core::job::CompilerStatus;
 use farmbuild_ssh::{Compression, SshConfig, SshExecutor};
@@ -184,7 +184,7 @@ async fn a_dropped_job_is_killed_there_and_leaves_nothing_here() {
     assert_eq!(case.space.names(), before);
     executor.probe().await.unwrap();
     drop(executor);
-    until("nothing is left on the board", || files_in(&server.home()).is_empty()).await;
+    until("nothing is left on the board", || left_in(&server.home()).is_empty()).await;
 }
 
 #[tokio::test]
@@ -199,12 +199,12 @@ async fn a_dead_session_is_cleaned_up_by_the_next_one() {
     server.stop();
     let error = task.await.unwrap().unwrap_err();
     assert!(matches!(error, ExecError::Broken { .. }), "{error}");
-    assert!(!files_in(&server.home()).is_empty(), "a power cut removes nothing");
+    assert!(!left_in(&server.home()).is_empty(), "a power cut removes nothing");
     server.start_again();
     // The same executor connects again.
     first.probe().await.unwrap();
     let keeper = |path: &String| path.ends_with("/keeper");
-    let left = files_in(&server.home());
+    let left = left_in(&server.home());
     assert!(left.len() == 1 && left.iter().all(keeper), "{left:?}");
 }
 

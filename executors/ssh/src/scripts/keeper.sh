@@ -1,5 +1,6 @@
-# Keeps a session on a board: removes what dead ones left, ends workers on request, and cleans up when its client is gone.
-# Before this text come fb_session and fb_mark. POSIX sh and coreutils only.
+# Keeps a session on a board: removes what dead ones left, says what its client's store holds, ends workers on request, and
+# cleans up when its client is gone. Before this text come fb_session, fb_client, fb_limit and fb_mark. POSIX sh and
+# coreutils only.
 fb_fail() {
     printf 'fail %s %s\n' "$1" "$(printf '%s' "$2" | tr '\n\r' '  ' | head -c 400)"
     exit 1
@@ -33,6 +34,28 @@ fb_kill() {
     fb_unlink "$1"
     rm -rf -- "$1"
 }
+# Has the store hold no more than it may, in KiB: what was used longest ago goes. Stores of clients that didn't come for a
+# month go whole.
+fb_sweep() {
+    cd "$fb_store" && ls -1tsk | {
+        fb_sum=0
+        # The sum of all comes first.
+        read -r fb_size fb_entry
+        while read -r fb_size fb_entry; do
+            fb_sum=$((fb_sum + fb_size))
+            if [ "$fb_sum" -gt "$fb_limit" ]; then
+                set -- "$@" "$fb_entry"
+                [ $# -lt 500 ] || { rm -f -- "$@"; set --; }
+            fi
+        done
+        [ $# = 0 ] || rm -f -- "$@"
+    }
+    fb_now=$(date +%s) || return
+    for fb_old in "$fb_base"/c-*; do
+        fb_then=$(stat -c %Y -- "$fb_old/used") || fb_then=$(stat -c %Y -- "$fb_old") || continue
+        [ $((fb_now - fb_then)) -lt 2592000 ] || rm -rf -- "$fb_old"
+    done
+}
 umask 077
 LC_ALL=C
 export LC_ALL
@@ -62,10 +85,16 @@ fb_rest=$(printf abcd | { head -c 2 >/dev/null; head -c 2; } 2>&1)
 [ "$fb_rest" = cd ] || fb_fail head "$fb_rest"
 fb_zstd=no
 command -v zstd >/dev/null 2>&1 && fb_zstd=yes
+fb_store=$fb_base/c-$fb_client
+fb_why=$({ mkdir -p -- "$fb_store" && touch -- "$fb_store/used"; } 2>&1) || fb_fail place "$fb_why"
 printf 'ready %s\n' "$fb_zstd"
+(cd "$fb_store" && ls)
+printf 'end\n'
+(fb_sweep) </dev/null >/dev/null 2>&1 &
 while read -r fb_verb fb_worker; do
     case $fb_verb in
     ping) printf 'pong\n' ;;
+    sweep) (fb_sweep) </dev/null >/dev/null 2>&1 & ;;
     kill) fb_kill "$fb_home/w-$fb_worker" 2>/dev/null ;;
     esac
 done

@@ -15,25 +15,32 @@ pub(crate) const COMMAND: &str =
 
 /// A line that a board says before anything else of its own; what its login shell prints comes before it.
 pub(crate) fn mark(session: &str) -> String {
-    format!("farmbuild-board 1 {session}")
+    format!("farmbuild-board 2 {session}")
 }
 
-/// What to send first to start a keeper.
-pub(crate) fn keeper(session: &str) -> Vec<u8> {
-    packaged(session, None, include_str!("keeper.sh"))
+/// Whose script it is. The names are of letters and digits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) client: &'a str,
+}
+
+/// What to send first to start a keeper of a store of so many KiB.
+pub(crate) fn keeper(owner: Owner<'_>, limit: u64) -> Vec<u8> {
+    packaged(owner, ("fb_limit", limit), include_str!("keeper.sh"))
 }
 
 /// What to send first to start a worker of a session.
-pub(crate) fn worker(session: &str, number: u64) -> Vec<u8> {
-    packaged(session, Some(number), include_str!("worker.sh"))
+pub(crate) fn worker(owner: Owner<'_>, number: u64) -> Vec<u8> {
+    packaged(owner, ("fb_number", number), include_str!("worker.sh"))
 }
 
-fn packaged(session: &str, number: Option<u64>, script: &str) -> Vec<u8> {
-    let mut text = format!("fb_session={session}\nfb_mark='{}'\n", mark(session));
-    if let Some(number) = number {
-        // Writing to a string doesn't fail.
-        let _ = writeln!(text, "fb_number={number}");
-    }
+fn packaged(owner: Owner<'_>, (name, number): (&str, u64), script: &str) -> Vec<u8> {
+    let Owner { session, client } = owner;
+    let mark = mark(session);
+    let mut text = format!("fb_session={session}\nfb_client={client}\nfb_mark='{mark}'\n");
+    // Writing to a string doesn't fail.
+    let _ = writeln!(text, "{name}={number}");
     // Fewer bytes to read one at a time.
     for line in script.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
         text.push_str(line);
@@ -57,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_script_announces_its_length() {
-        for packaged in [keeper("0af3"), worker("0af3", 7)] {
+        let owner = Owner { session: "0af3", client: "c1" };
+        for packaged in [keeper(owner, 1024), worker(owner, 7)] {
             let at = packaged.iter().position(|byte| *byte == b'\n').expect("a first line");
             let length = std::str::from_utf8(&packaged[..at]).expect("digits");
             assert_eq!(length.parse(), Ok(packaged.len() - at - 1));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use farmbuild_core::executor::{Capacity, Outcome};
 use farmbuild_core::job::{Job, JobId, SharedJob, SideFile, SourceText};
 use farmbuild_core::staging::StagedFile;
-use farmbuild_ssh::{Compression, SshConfig, SshExecutor, Timeouts};
+use farmbuild_ssh::{Compression, SshConfig, SshExecutor, Store, Timeouts};
 use farmbuild_testkit::{Sshd, TestSpace};
 
 /// An executor for one host.
@@ -26,6 +26,7 @@ pub(crate) fn config(server: &Sshd) -> SshConfig {
         ssh_config: Some(server.client_config()),
         capacity: Capacity { slots: 2, queue: 2 },
         compression: Compression::Auto,
+        store: Store { client: "tests".to_owned(), size: 64 << 20 },
         timeouts: Timeouts::default(),
     }
 }
@@ -111,6 +112,13 @@ pub(crate) fn files_in(directory: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+/// All files of sessions: stores of inputs stay.
+pub(crate) fn left_in(home: &Path) -> Vec<String> {
+    let mut files = files_in(home);
+    files.retain(|path| !path.contains("/.cache/farmbuild-board/c-"));
+    files
 }
 
 /// Waits until something is so; panics, naming it, if it doesn't come about.
