@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use farmbuild_benches::cache::client::Client;
 use farmbuild_benches::machine::Machine;
 use farmbuild_benches::makespan::Scale;
-use farmbuild_benches::{cache, crates, makespan, memory, overhead, ssh_overhead};
+use farmbuild_benches::{cache, crates, makespan, memory, overhead, ssh_bytes, ssh_overhead};
 use serde_json::{Map, Value};
 
 const USAGE: &str = "\
@@ -18,6 +18,7 @@ sections (the first three unless named):
   makespan   a whole build on ten boards of two speeds
   memory     the daemon at rest and with 500 jobs in flight
   ssh-overhead  as overhead, over ssh: farmbuild's, distcc's @host, and `ssh host gcc`; by name only
+  ssh-bytes  what goes over the wire for a first and a second build of a tree, over ssh; by name only
   cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
              cache-history
   cargo      a build of a hundred crates from the registry, cold and warm, beside sccache
@@ -34,7 +35,8 @@ options of cache:
   --commits N        history: so many commits (50)
   -g, -g0            edits and history: only with debug info, or only without";
 
-const SECTIONS: [&str; 5] = ["overhead", "makespan", "memory", "ssh-overhead", "cargo"];
+const SECTIONS: [&str; 6] =
+    ["overhead", "makespan", "memory", "ssh-overhead", "ssh-bytes", "cargo"];
 
 #[derive(Default)]
 struct Options {
@@ -132,6 +134,12 @@ fn measure(options: &Options, binary: Option<&Path>) -> Result<Value, String> {
         let costs = ssh_overhead::measure(binary, turns);
         say(&format!("ssh-overhead, {turns} turns\n{}", overhead::show(&costs)));
         figures.insert("ssh_overhead".to_owned(), value(&costs));
+    }
+    let by_name = |name: &str| options.sections.iter().any(|section| section == name);
+    if let Some(binary) = binary.filter(|_| by_name("ssh-bytes")) {
+        let result = ssh_bytes::measure(binary, options.quick);
+        say(&format!("ssh-bytes, {}", ssh_bytes::show(&result)));
+        figures.insert("ssh_bytes".to_owned(), value(&result));
     }
     if wanted("makespan") {
         let scale = if options.quick {

@@ -13,6 +13,7 @@ pub mod measure;
 pub mod memory;
 pub mod overhead;
 pub mod source;
+pub mod ssh_bytes;
 pub mod ssh_overhead;
 pub mod statistics;
 pub mod table;
