@@ -129,6 +129,14 @@ pub enum ExecError {
         /// Why, and the cure.
         detail: String,
     },
+    /// An input could not be read on this machine, or isn't what it was.
+    #[error("can't read {}: {source}", .path.display())]
+    Input {
+        /// The input.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// An output could not be written on this machine.
     #[error("can't write {}: {source}", .path.display())]
     Output {
@@ -143,7 +151,7 @@ impl ExecError {
     /// Whether the host is to blame (and is to be set aside), rather than this machine.
     #[must_use]
     pub fn is_host_fault(&self) -> bool {
-        !matches!(self, Self::Output { .. })
+        !matches!(self, Self::Output { .. } | Self::Input { .. })
     }
 }
 
@@ -158,6 +166,12 @@ pub trait Executor: Send + Sync {
 
     /// Whether jobs may have side outputs. Where this says no, such jobs aren't given to the host.
     fn returns_side_outputs(&self) -> bool {
+        false
+    }
+
+    /// Whether jobs may be compiles of crates of Rust. A host that takes them shows a compile its inputs at their own places,
+    /// whatever else may be there, gives it those files, the system's and the toolchain's, and no others.
+    fn takes_crates(&self) -> bool {
         false
     }
 

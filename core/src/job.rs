@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::staging::StagedFile;
 
 /// A job's number, unique within one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +75,42 @@ pub struct Job {
     /// The outputs hold the name of the directory that the compile runs in, as `PWD` tells it: that is to be so many bytes
     /// long. Only for executors that return side outputs; they say the name in the [`Outcome`](crate::executor::Outcome).
     pub directory_length: Option<usize>,
+    /// A compile of a crate of Rust, in place of a text: only for executors that [take
+    /// crates](crate::executor::Executor::takes_crates). `args` is then given to the compiler as it is, and side outputs
+    /// have the same names there as here.
+    pub of_crate: Option<Arc<CrateFiles>>,
+}
+
+impl Job {
+    /// How much there is to compile, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.of_crate.as_ref().map_or(self.text.bytes.len(), |it| it.source_bytes)
+    }
+}
+
+/// What a compile of a crate needs to be at the very places where it is here.
+#[derive(Clone, Debug)]
+pub struct CrateFiles {
+    /// The directory that it runs in.
+    pub cwd: PathBuf,
+    /// Its whole environment, but for what any program needs (`PATH`, `TMPDIR`).
+    pub env: Vec<(OsString, OsString)>,
+    /// The files that it may read: absolute, sorted, without `..`.
+    pub inputs: Vec<PathBuf>,
+    /// Bytes of its sources.
+    pub source_bytes: usize,
+    /// The output that is wanted as soon as it is there.
+    pub early: Option<EarlyOutput>,
+}
+
+/// An output that others wait for while the compile goes on.
+#[derive(Clone, Debug)]
+pub struct EarlyOutput {
+    /// Which: 0 is the object, others are side outputs, counted from 1.
+    pub output: usize,
+    /// Where it is given, once at most for each attempt. It is missing among the files of the outcome then.
+    pub to: mpsc::UnboundedSender<StagedFile>,
 }
 
 /// A file that a compile writes beside its object.

@@ -73,6 +73,30 @@ fn keys_come_from_the_agent_of_the_build_and_not_of_whoever_started_the_daemon()
     });
 }
 
+#[test]
+fn a_tree_that_was_built_before_is_hardly_sent_again() {
+    let server = Sshd::start();
+    let user = over(&server);
+    let tree = project(12);
+    // Bytes for each job of a build: home may help where it is free.
+    let build = || {
+        let counted = || (user.stat("bytes.hosts.a.sent"), user.stat("jobs.remote.a"));
+        let (bytes, jobs) = counted();
+        assert!(user.build(&tree, ["make", "-j8"]).status.success());
+        assert!(user.build(&tree, ["make", "clean"]).status.success());
+        let (bytes, jobs) = (counted().0 - bytes, counted().1 - jobs);
+        assert!(jobs > 0, "{}", user.stats());
+        bytes / jobs
+    };
+    let first = build();
+    // What stayed home then is sent now.
+    build();
+    let third = build();
+    assert!(third * 20 < first, "{third} of {first} bytes a job");
+    let hosts = user.ask(["hosts", "--json"]).out();
+    assert!(hosts.contains("\"sent\": "), "{hosts}");
+}
+
 /// What `hosts` says after a build that went well in spite of the one board.
 #[track_caller]
 fn hosts_after_a_build(server: &Sshd) -> String {

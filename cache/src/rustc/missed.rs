@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use farmbuild_core::analysis::rustc::dep_info::DepInfo;
 use farmbuild_core::pipeline::cache::{Compiled, Miss, Text};
 use farmbuild_core::pipeline::{CacheMode, Hit, Uncached};
 use farmbuild_core::protocol::message::WhyChange;
 
 use super::crates::Input;
-use super::dep_info::DepInfo;
 use super::known::{self, Entry, Read};
 use super::look_up::CrateJob;
 use super::outputs::Taken;

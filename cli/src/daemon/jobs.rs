@@ -4,9 +4,11 @@
 //! CPU is held here until that process ends. A wrapper that goes away (Ctrl-C) drops everything its job had begun.
 
 use std::ffi::OsString;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use farmbuild_cache::CompileCache;
 use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
@@ -17,6 +19,7 @@ use farmbuild_core::protocol::message::{
     BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
 };
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
 use super::builds::Ticket;
 use super::farms::Farm;
@@ -63,14 +66,32 @@ pub(crate) async fn answer(
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
     let base = cache.and_then(|_| config.base_of(&invocation.cwd));
+    let (sender, mut said) = mpsc::unbounded_channel::<Bytes>();
+    // Its other end lives as long as this function.
+    let tell = |stderr: Bytes| drop(sender.send(stderr));
     let (terminal, base) = (terminal.as_str(), base.as_deref());
-    let around = Circumstances { tokens, cache, terminal, null_input, base, build };
+    let early = Some(&tell as &(dyn Fn(Bytes) + Send + Sync));
+    let around = Circumstances { tokens, cache, terminal, null_input, base, build, early };
     let (mut reader, mut writer) = stream.split();
-    let answer = tokio::select! {
-        answer = farm.pipeline().run(invocation, around) => answer,
-        // The wrapper is gone: whatever was begun is dropped with the future.
-        () = peer::closed(&mut reader) => return Ok(()),
+    let answer = {
+        let mut running = pin!(farm.pipeline().run(invocation, around));
+        let mut gone = pin!(peer::closed(&mut reader));
+        loop {
+            tokio::select! {
+                biased;
+                Some(stderr) = said.recv() => {
+                    frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
+                }
+                answer = &mut running => break answer,
+                // The wrapper is gone: whatever was begun is dropped with the future.
+                () = &mut gone => return Ok(()),
+            }
+        }
     };
+    // What was said last.
+    while let Ok(stderr) = said.try_recv() {
+        frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
+    }
     for host in answer.retried() {
         daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
     }

@@ -59,9 +59,15 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     environment.extend(real.path.map(|path| ("PATH".into(), path)));
     let mut request = request(&real.program, argv, environment);
     // A wrapper inside a wrapper has its job's slot already.
+    let mut said = Vec::new();
     if depth == 0
         && env::var_os("FARMBUILD").is_none_or(|value| value != "off")
-        && let Some(answer) = ask(&mut request, depth)
+        && let Some(answer) = ask(&mut request, depth, &mut said)
+    {
+        return answer;
+    }
+    if !said.is_empty()
+        && let Some(answer) = watched::run_without(compiler(&request, depth), said)
     {
         return answer;
     }
@@ -84,14 +90,21 @@ fn reads_nothing() -> bool {
     fstat(io::stdin()).is_ok_and(|input| null == Ok((input.st_mode, input.st_rdev)))
 }
 
-/// Asks the daemon. `None`: run the compiler here.
-fn ask(job: &mut JobRequest, depth: u32) -> Option<ExitCode> {
+/// Asks the daemon. `None`: run the compiler here, and don't say again what it has `said`.
+fn ask(job: &mut JobRequest, depth: u32, said: &mut Vec<Vec<u8>>) -> Option<ExitCode> {
     if job.cwd.is_empty() {
         return None;
     }
     let asked = start::ask(&Request::Job(job.clone()));
     let mut connection = asked.inspect_err(|error| tell_if_debugging(error)).ok()?;
-    match connection.reply() {
+    let mut reply = connection.reply();
+    while let Ok(Reply::Said { stderr }) = reply {
+        // If nobody listens, a compiler wouldn't be heard either.
+        let _ = io::stderr().write_all(&stderr);
+        said.push(stderr);
+        reply = connection.reply();
+    }
+    match reply {
         Ok(Reply::Done { status, stdout, stderr }) => Some(answer(status, &stdout, &stderr)),
         Ok(Reply::Failed(sentence)) => {
             eprintln!("farmbuild: {sentence}");
@@ -106,7 +119,7 @@ fn ask(job: &mut JobRequest, depth: u32) -> Option<ExitCode> {
         }
         Ok(Reply::RunAndTell { extra, telling }) => {
             job.argv.extend(extra);
-            watched::run(compiler(job, depth), telling, connection)
+            watched::run(compiler(job, depth), telling, connection, said)
         }
         Ok(_) => None,
         Err(error) => {

@@ -45,11 +45,27 @@ pub(super) fn terminal() -> String {
     format!("{columns} {}", looks.join("\u{1f}"))
 }
 
-/// Runs the compiler and tells the daemon how it went. `None` if it couldn't be started this way: nothing has run then.
+/// Runs the compiler and tells the daemon how it went; what it has `said` before isn't said again. `None` if it couldn't be
+/// started this way: nothing has run then.
 pub(super) fn run(
+    compiler: Command,
+    extra: Vec<OsString>,
+    connection: Connection,
+    said: &[Vec<u8>],
+) -> Option<ExitCode> {
+    run_child(compiler, extra, Some(connection), said.to_vec())
+}
+
+/// Runs a compiler whose end nobody waits for; what it has `said` before isn't said again.
+pub(super) fn run_without(compiler: Command, said: Vec<Vec<u8>>) -> Option<ExitCode> {
+    run_child(compiler, Vec::new(), None, said)
+}
+
+fn run_child(
     mut compiler: Command,
     mut extra: Vec<OsString>,
-    mut connection: Connection,
+    mut connection: Option<Connection>,
+    said: Vec<Vec<u8>>,
 ) -> Option<ExitCode> {
     // A stream that is closed would be taken by the next file that is opened.
     if fstat(io::stdin()).is_err() || fstat(io::stdout()).is_err() || fstat(io::stderr()).is_err() {
@@ -59,7 +75,8 @@ pub(super) fn run(
         true => None,
         false => Some(unnamed_file(&mut extra)?),
     };
-    let hidden = hidden::words(&extra);
+    let mut hidden = hidden::words(&extra);
+    hidden.extend(said.iter().cloned());
     compiler.args(extra).stdout(Stdio::piped());
     let terminal = match isatty(io::stderr()) {
         true => Some(pseudo_terminal(&mut compiler).ok()?),
@@ -74,7 +91,7 @@ pub(super) fn run(
     drop(compiler);
     let pid = Pid::from_child(&child);
     // A daemon that went away is no reason to end.
-    let _ = connection.tell(&WrapperNote::Started(child.id()));
+    let _ = connection.as_mut().map(|it| it.tell(&WrapperNote::Started(child.id())));
     let handle = signals.handle();
     let passing_on = thread::spawn(move || {
         for signal in signals.forever().filter_map(Signal::from_named_raw) {
@@ -94,9 +111,11 @@ pub(super) fn run(
         }
     };
     if status.success()
+        && let Some(connection) = &mut connection
         && let (Some(stdout), Some(stderr)) = (stdout, stderr)
     {
         let told = told.and_then(|file| read_from_start(file).ok());
+        let stderr = [said.concat(), stderr].concat();
         let note = WrapperNote::Succeeded { stdout, stderr, told };
         if connection.tell(&note).is_ok() {
             // Anything but `Kept` means that nobody waits for the outputs.

@@ -27,7 +27,7 @@ named_reasons! {
     OutputNotAFile "output-not-a-file" "its output isn't a regular file"
     SeveralOutputs "several-outputs" "it names its output more than once"
     OutputIsSource "output-is-source" "its output would replace its source"
-    Rustc "rustc" "rustc compiles at home for now"
+    Rustc "rustc" "no host of the farm takes crates of Rust; those over ssh do"
     BeforeRustc "before-rustc" "a program that stands before rustc does the work (clippy, RUSTC_WORKSPACE_WRAPPER)"
     Incremental "incremental" "it compiles incrementally, with files of its own; CARGO_INCREMENTAL=0 would let it be cached"
     UnstableOption "unstable-option" "an unstable option (-Z) may change anything"

@@ -84,6 +84,9 @@ pub struct Circumstances<'a> {
     pub base: Option<&'a Path>,
     /// The build that it belongs to.
     pub build: Option<BuildId>,
+    /// Passes on what the compiler has said on standard error while it still runs. It isn't in the answer then, and a
+    /// compile at home says it again.
+    pub early: Option<&'a (dyn Fn(Bytes) + Send + Sync)>,
 }
 
 impl Wanted {

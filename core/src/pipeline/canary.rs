@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+use super::crates::Crates;
 use super::home::Home;
 use super::naming::Names;
 use super::recipes::Recipes;
@@ -83,11 +84,18 @@ pub(super) struct Canaries {
     recipes: Arc<Recipes>,
     names: Arc<Names>,
     specs: Mutex<HashMap<Arc<str>, Arc<Spec>>>,
+    /// Those of Rust.
+    crates: Arc<Crates>,
 }
 
 impl Canaries {
-    pub(super) fn new(home: Arc<dyn Home>, recipes: Arc<Recipes>, names: Arc<Names>) -> Self {
-        Self { home, recipes, names, specs: Mutex::default() }
+    pub(super) fn new(
+        home: Arc<dyn Home>,
+        recipes: Arc<Recipes>,
+        names: Arc<Names>,
+        crates: Arc<Crates>,
+    ) -> Self {
+        Self { home, recipes, names, specs: Mutex::default(), crates }
     }
 
     /// Makes a compiler of this machine known, and returns what stands for it in a [`Job`].
@@ -186,6 +194,7 @@ impl Canaries {
             umask: 0o077,
             side_outputs: Vec::new(),
             directory_length: None,
+            of_crate: None,
         };
         let outcome = executor.execute(Arc::new(job)).await?;
         let Some(mut staged) = outcome.object.filter(|_| outcome.status.success()) else {
@@ -259,20 +268,25 @@ impl Canaries {
     /// The path here of a compiler that was introduced.
     pub(super) fn path_of(&self, toolchain: &str) -> Option<String> {
         let toolchain = toolchain.strip_suffix(WITH_SIDE_OUTPUTS).unwrap_or(toolchain);
-        self.spec(&Arc::from(toolchain)).map(|spec| spec.invocation.program.display().to_string())
+        let spec = self.spec(&Arc::from(toolchain));
+        let of_c = spec.map(|spec| spec.invocation.program.display().to_string());
+        of_c.or_else(|| self.crates.canaries.path_of(toolchain))
     }
 }
 
 #[async_trait]
 impl Vetter for Canaries {
     fn key(&self, job: &Job) -> ToolchainKey {
-        match job.side_outputs.is_empty() {
+        match job.side_outputs.is_empty() || job.of_crate.is_some() {
             true => ToolchainKey(job.toolchain.to_string()),
             false => ToolchainKey(format!("{}{WITH_SIDE_OUTPUTS}", job.toolchain)),
         }
     }
 
     async fn vet(&self, executor: &dyn Executor, job: &Job) -> Result<(), VetError> {
+        if job.of_crate.is_some() {
+            return self.crates.canaries.ask(executor, &job.toolchain).await;
+        }
         if !job.side_outputs.is_empty() && !executor.returns_side_outputs() {
             return Err(VetError::Unsuited("it gives back objects alone"));
         }
@@ -284,7 +298,7 @@ fn with<const N: usize>(flags: &[OsString], rest: [&str; N]) -> Vec<OsString> {
     flags.iter().cloned().chain(rest.iter().map(OsString::from)).collect()
 }
 
-fn first_line(said: &[u8]) -> String {
+pub(in crate::pipeline) fn first_line(said: &[u8]) -> String {
     const MOST: usize = 300;
     let line = said.split(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
     String::from_utf8_lossy(&line[..line.len().min(MOST)]).into_owned()

@@ -2,21 +2,25 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
 use super::answer::{Answer, Circumstances, Wanted};
 use super::cache::{CacheMode, Compiled, Hit, LookUp, Question, Text, TextKind, Uncached};
+use super::crates::artifacts::without;
+use super::crates::{self, Expected, TravellingCrate};
 use super::placing::{Finishing, Placed, commit, put_in_place};
 use super::sampling::{Content, Delivery, text_hash};
 use super::stay::Stay;
 use super::toolchain::Toolchain;
 use super::{Pipeline, Travelling, lines, source};
-use crate::analysis::{Analysis, Kind};
-use crate::budget::{TokenSource, Use};
+use crate::analysis::{Analysis, Kind, RustcCompile};
+use crate::budget::{LocalPermit, TokenSource, Use};
 use crate::fidelity;
-use crate::job::{Invocation, SharedJob};
+use crate::job::{CompilerStatus, Invocation, JobId, SharedJob};
 use crate::scheduler::{Fault, HomeReason, Verdict};
 
 /// A job that doesn't travel.
@@ -130,6 +134,11 @@ impl Pipeline {
             Ok(hit) => return Answer::Hit(hit),
             Err(result) => result,
         };
+        if let Some(Ok(compile)) = &analysis.rustc
+            && self.hosts().iter().any(|host| host.takes_crates())
+        {
+            return self.carry_crate(&invocation, compile, analysis.kind, result, around).await;
+        }
         let lines = lines(&analysis, &invocation.cwd);
         let prepared = match self.may_travel(&invocation, &analysis) {
             Ok(()) => self.prepare(&invocation, &analysis, toolchain, tokens).await,
@@ -166,7 +175,7 @@ impl Pipeline {
                 let watched = self.sampling.watches(&host);
                 match put_in_place(outcome, &finishing, dependencies, &object, watched).await {
                     Ok(Placed { status, traffic, contents }) => {
-                        let uncached = keep_quiet_compile(result, lines).await;
+                        let uncached = keep_compile(result, Bytes::new(), lines).await;
                         let samples_dropped = match watched {
                             true => {
                                 let made = Made { invocation, job, finishing, contents };
@@ -193,22 +202,102 @@ impl Pipeline {
             }
             Verdict::Home { reason, permit, faults } => (Stay::Farm(reason), permit, faults),
         };
-        match permit {
-            // The scheduler took local CPU; under an outer jobserver that wants a token too.
-            Some(mut permit) => {
-                if let Some(source) = tokens {
-                    permit.hold(source.acquire().await);
-                }
-                let result = result.if_kept();
-                let extra = Vec::new();
-                Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result, extra }
-            }
-            None => {
-                let home =
-                    AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
-                self.stay(home, result, tokens).await
-            }
+        let home = AtHome { bytes, faults, ..AtHome::because(reason, Some(analysis.kind), lines) };
+        self.come_home(home, permit, result, tokens).await
+    }
+
+    /// A job that was to travel goes home, perhaps with local CPU that the scheduler took for it.
+    async fn come_home(
+        &self,
+        home: AtHome,
+        permit: Option<LocalPermit>,
+        result: Wanted,
+        tokens: Option<&dyn TokenSource>,
+    ) -> Answer {
+        let Some(mut permit) = permit else { return self.stay(home, result, tokens).await };
+        // Under an outer jobserver that wants a token too.
+        if let Some(source) = tokens {
+            permit.hold(source.acquire().await);
         }
+        let AtHome { reason, lines, bytes, faults, .. } = home;
+        let (result, extra) = (result.if_kept(), Vec::new());
+        Answer::Home { reason, permit: Some(permit), lines, bytes, faults, result, extra }
+    }
+
+    /// Carries a crate of Rust that the cache doesn't have.
+    async fn carry_crate(
+        &self,
+        invocation: &Invocation,
+        compile: &RustcCompile,
+        kind: Kind,
+        result: Wanted,
+        around: Circumstances<'_>,
+    ) -> Answer {
+        let tokens = around.tokens;
+        let id = JobId(self.next.fetch_add(1, Ordering::Relaxed));
+        let prepared = self.crates.prepare(self.home.as_ref(), invocation, compile, id).await;
+        let TravellingCrate { job, artifacts, mut early, inputs } = match prepared {
+            Ok(travelling) => travelling,
+            Err(reason) => {
+                return self.stay(AtHome::because(reason, Some(kind), 0), result, tokens).await;
+            }
+        };
+        let (mut is_placed, mut is_told) = (false, false);
+        let verdict = {
+            let mut running = pin!(self.scheduler.run(Arc::new(job)));
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(file) = early.recv(), if !is_placed => {
+                        // Else it comes with the others, or the compile here says why it can't be written.
+                        is_placed = commit(Some(file)).await.is_ok();
+                        if is_placed
+                            && let (Some(line), Some(tell)) = (&artifacts.metadata, around.early)
+                        {
+                            tell(line.clone().into());
+                            is_told = true;
+                        }
+                    }
+                    verdict = &mut running => break verdict,
+                }
+            }
+        };
+        let (reason, permit, faults) = match verdict {
+            Verdict::Done { host, faults, .. } if self.scheduler.is_doubted(&host) => {
+                (Stay::Farm(HomeReason::HostsInDoubt), None, faults)
+            }
+            Verdict::Done { host, outcome, faults } => {
+                let list = compile.dep_info.as_deref().unwrap_or(Path::new(""));
+                let expected = Expected { dep_info: list, artifacts: &artifacts, inputs: &inputs };
+                match crates::place(outcome, invocation, expected, is_placed).await {
+                    Ok((said, traffic)) => {
+                        let status = CompilerStatus::Exited(0);
+                        let uncached = keep_compile(result, said.clone(), 0).await;
+                        let stderr = match &artifacts.metadata {
+                            Some(line) if is_told => without(&said, line).into(),
+                            _ => said,
+                        };
+                        let (stdout, notice, lines) = (Bytes::new(), None, 0);
+                        return Answer::Done {
+                            host,
+                            status,
+                            stdout,
+                            stderr,
+                            lines,
+                            traffic,
+                            notice,
+                            faults,
+                            uncached,
+                            samples_dropped: 0,
+                        };
+                    }
+                    Err(reason) => (reason, None, faults),
+                }
+            }
+            Verdict::Home { reason, permit, faults } => (Stay::Farm(reason), permit, faults),
+        };
+        let home = AtHome { faults, ..AtHome::because(reason, Some(kind), 0) };
+        self.come_home(home, permit, result, tokens).await
     }
 
     /// Remembers what a host made, in case that it turns out to make mistakes; some of it is compiled again. How many
@@ -284,11 +373,11 @@ impl Pipeline {
     }
 }
 
-/// Gives the cache what a host compiled without a word. Its outputs are in their places.
-async fn keep_quiet_compile(result: Wanted, lines: u64) -> Option<Uncached> {
+/// Gives the cache what a host compiled, with what it said. Its outputs are in their places.
+async fn keep_compile(result: Wanted, stderr: Bytes, lines: u64) -> Option<Uncached> {
     match result.if_kept() {
         Wanted::By(miss) => {
-            let (stdout, stderr, dependencies) = (Bytes::new(), Bytes::new(), None);
+            let (stdout, dependencies) = (Bytes::new(), None);
             miss.keep(Compiled { stdout, stderr, dependencies, lines }).await
         }
         Wanted::Not(uncached) => Some(uncached),

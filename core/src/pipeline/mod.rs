@@ -13,6 +13,8 @@ mod answer;
 pub mod cache;
 mod canary;
 mod carry;
+pub mod crate_files;
+mod crates;
 mod dependencies;
 pub mod home;
 mod naming;
@@ -33,10 +35,12 @@ use std::time::Duration;
 
 pub use self::answer::{Answer, Circumstances, Wanted};
 pub use self::cache::{Cache, CacheMode, Hit, Uncached};
+pub use self::crates::CrateStay;
 pub use self::home::{Home, Ran};
 pub use self::stay::Stay;
 
 use self::canary::Canaries;
+use self::crates::Crates;
 use self::naming::{ByHostsNames, Names};
 use self::placing::{Finishing, object_path};
 use self::recipes::Recipes;
@@ -61,6 +65,7 @@ pub struct Pipeline {
     names: Arc<Names>,
     canaries: Arc<Canaries>,
     source_files: SourceFiles,
+    crates: Arc<Crates>,
     scheduler: Scheduler,
     sampling: Arc<Sampling>,
     hosts: Mutex<Vec<Arc<dyn Executor>>>,
@@ -101,8 +106,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(home: Arc<dyn Home>, budget: LocalBudget) -> Self {
         let (recipes, names) = (Arc::new(Recipes::default()), Arc::new(Names::default()));
-        let canaries =
-            Arc::new(Canaries::new(Arc::clone(&home), Arc::clone(&recipes), Arc::clone(&names)));
+        let crates = Arc::new(Crates::new(Arc::clone(&home), Arc::clone(&names)));
+        let canaries = Arc::new(Canaries::new(
+            Arc::clone(&home),
+            Arc::clone(&recipes),
+            Arc::clone(&names),
+            Arc::clone(&crates),
+        ));
         let scheduler =
             Scheduler::new(budget.clone(), Arc::clone(&canaries) as _, Settings::default());
         Self {
@@ -113,6 +123,7 @@ impl Pipeline {
             names,
             canaries,
             source_files: SourceFiles::default(),
+            crates,
             scheduler,
             sampling: Arc::default(),
             hosts: Mutex::default(),
@@ -311,6 +322,7 @@ impl Pipeline {
             umask: invocation.umask,
             side_outputs,
             directory_length,
+            of_crate: None,
         };
         Ok(Travelling {
             dependencies,

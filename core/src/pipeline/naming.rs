@@ -60,6 +60,10 @@ impl Executor for ByHostsNames {
         self.inner.returns_side_outputs()
     }
 
+    fn takes_crates(&self) -> bool {
+        self.inner.takes_crates()
+    }
+
     async fn probe(&self) -> Result<(), ExecError> {
         self.inner.probe().await
     }

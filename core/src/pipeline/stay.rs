@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::crates::CrateStay;
 use super::toolchain::ToolchainError;
 use crate::analysis::{AnalysisError, Refused};
 use crate::fidelity::{Caveat, Hazard};
@@ -39,6 +40,8 @@ pub enum Stay {
     OddObject(String),
     /// Its output isn't a regular file, or can't be written.
     Output(String),
+    /// It is a crate of Rust that doesn't travel.
+    Crate(CrateStay),
     /// The scheduler sent it home.
     Farm(HomeReason),
 }
@@ -62,6 +65,7 @@ impl Stay {
             Self::CompilerSaid => "compiler-said",
             Self::OddObject(_) => "odd-object",
             Self::Output(_) => "output",
+            Self::Crate(stay) => stay.name(),
             Self::Farm(reason) => reason.name(),
         }
     }
@@ -72,7 +76,10 @@ impl Stay {
         match self {
             Self::Farm(reason) => !matches!(
                 reason,
-                HomeReason::NoHosts | HomeReason::HomeIsFree | HomeReason::OutputUnwritable
+                HomeReason::NoHosts
+                    | HomeReason::HomeIsFree
+                    | HomeReason::OutputUnwritable
+                    | HomeReason::InputUnreadable
             ),
             Self::OddObject(_) => true,
             _ => false,
@@ -103,6 +110,7 @@ impl fmt::Display for Stay {
             Self::CompilerSaid => f.write_str("the compiler had something to say"),
             Self::OddObject(what) => write!(f, "the object that came back is odd: {what}"),
             Self::Output(what) => write!(f, "its output can't be put in place: {what}"),
+            Self::Crate(stay) => stay.fmt(f),
             Self::Farm(reason) => reason.fmt(f),
         }
     }

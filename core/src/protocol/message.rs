@@ -58,7 +58,8 @@ pub struct BuildId(pub u64);
 /// What is asked of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Run one compiler invocation. Answered by one [`Reply::Done`], [`Reply::RunHere`] or [`Reply::Failed`].
+    /// Run one compiler invocation. Answered by one [`Reply::Done`], [`Reply::RunHere`] or
+    /// [`Reply::Failed`], and before it by any number of [`Reply::Said`].
     Job(JobRequest),
     /// Open a build, which lasts as long as the connection. Answered by [`Reply::Build`], then [`Reply::Progress`]
     /// whenever something changed, until the other side sends [`BuildNote::End`].
@@ -125,6 +126,12 @@ pub enum Reply {
         /// What it printed on standard output.
         stdout: Vec<u8>,
         /// What it printed on standard error.
+        stderr: Vec<u8>,
+    },
+    /// The compiler runs still, and has said this on standard error. Another reply follows. A compile in the place of the
+    /// wrapper says it again: once is enough.
+    Said {
+        /// What it said.
         stderr: Vec<u8>,
     },
     /// Run the compiler in the place of the wrapper: local CPU is granted until the process ends.

@@ -39,7 +39,7 @@ impl Farm {
         let wake = Arc::new(Notify::new());
         let state = JobState {
             key,
-            work: work(job.text.bytes.len()),
+            work: work(job.size()),
             job,
             since: Instant::now(),
             failed: Vec::new(),
@@ -185,7 +185,11 @@ impl Farm {
                 let (host, epoch) = (id.host, attempt.epoch);
                 if !error.is_host_fault() {
                     if !attempt.cancelled {
-                        self.send_home(ticket, HomeReason::OutputUnwritable, None);
+                        let reason = match error {
+                            ExecError::Input { .. } => HomeReason::InputUnreadable,
+                            _ => HomeReason::OutputUnwritable,
+                        };
+                        self.send_home(ticket, reason, None);
                     }
                 } else {
                     self.failed_on(ticket, host, name, text.clone());

@@ -60,6 +60,8 @@ pub enum HomeReason {
     HomeIsFree,
     /// Its output can't be written on this machine; the local compiler will say so in its own words.
     OutputUnwritable,
+    /// An input can't be read on this machine, or was changed meanwhile.
+    InputUnreadable,
 }
 
 impl HomeReason {
@@ -73,6 +75,7 @@ impl HomeReason {
         Self::AttemptsUsedUp,
         Self::HomeIsFree,
         Self::OutputUnwritable,
+        Self::InputUnreadable,
     ];
 
     /// Its name in `farmbuild stats`.
@@ -87,6 +90,7 @@ impl HomeReason {
             Self::AttemptsUsedUp => "attempts-used-up",
             Self::HomeIsFree => "home-is-free",
             Self::OutputUnwritable => "output-unwritable",
+            Self::InputUnreadable => "input-unreadable",
         }
     }
 
@@ -106,6 +110,7 @@ impl HomeReason {
             Self::AttemptsUsedUp => "hosts failed it; see `farmbuild hosts`",
             Self::HomeIsFree => "every board was busy and this machine wasn't",
             Self::OutputUnwritable => "its output can't be written here",
+            Self::InputUnreadable => "an input can't be read here, or was changed meanwhile",
         }
     }
 }

@@ -55,6 +55,7 @@ fn job_of(compiler: &str, seconds: f64, really: f64) -> SharedJob {
         umask: 0o022,
         side_outputs: Vec::new(),
         directory_length: None,
+        of_crate: None,
     })
 }
 

@@ -124,6 +124,7 @@ mod tests {
             umask: 0o022,
             side_outputs: Vec::new(),
             directory_length: None,
+            of_crate: None,
         }
     }
 

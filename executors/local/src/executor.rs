@@ -120,6 +120,7 @@ mod tests {
             umask: 0o022,
             side_outputs: Vec::new(),
             directory_length: None,
+            of_crate: None,
         })
     }
 

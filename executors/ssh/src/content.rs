@@ -64,6 +64,8 @@ pub(crate) enum Form {
     Plain,
     /// Packed, and unpacked each time it is used: sources, which are used now and then.
     Packed,
+    /// Packed on its way alone: crates, which are used again and again. Kept as [`Self::Plain`].
+    Unpacked,
 }
 
 impl Form {
@@ -72,7 +74,13 @@ impl Form {
         match self {
             Self::Plain => "u",
             Self::Packed => "p",
+            Self::Unpacked => "x",
         }
+    }
+
+    /// As it is kept.
+    fn kept(self) -> Self {
+        if self == Self::Unpacked { Self::Plain } else { self }
     }
 }
 
@@ -82,15 +90,15 @@ pub(crate) struct Stored(Mutex<HashSet<(ContentHash, Form)>>);
 
 impl Stored {
     pub(crate) fn has(&self, hash: ContentHash, form: Form) -> bool {
-        self.lock().contains(&(hash, form))
+        self.lock().contains(&(hash, form.kept()))
     }
 
     pub(crate) fn add(&self, hash: ContentHash, form: Form) {
-        self.lock().insert((hash, form));
+        self.lock().insert((hash, form.kept()));
     }
 
     pub(crate) fn forget(&self, hash: ContentHash, form: Form) {
-        self.lock().remove(&(hash, form));
+        self.lock().remove(&(hash, form.kept()));
     }
 
     /// Takes in the name of an entry, as the board has it; others than ours mean nothing.

@@ -181,7 +181,8 @@ impl SshExecutor {
         }
         connection.keeper = None;
         self.idle().clear();
-        match Keeper::start(&self.client, &self.config.store, &self.subject).await {
+        let of_board = (&self.config.store, self.config.capacity.slots.max(1));
+        match Keeper::start(&self.client, of_board, &self.subject).await {
             Ok(keeper) => {
                 let keeper = Arc::new(keeper);
                 *connection = Connection { keeper: Some(Arc::clone(&keeper)), refused: None };
@@ -226,6 +227,7 @@ impl SshExecutor {
         worker: &mut Worker,
         keeper: &Keeper,
         request: &Request,
+        job: &Job,
     ) -> Result<(Answer, Sent), ExecError> {
         let Timeouts { send, compile, .. } = self.config.timeouts;
         let asked = (request.outputs, request.inputs.len());
@@ -255,6 +257,10 @@ impl SshExecutor {
                         sent.bytes += self.send_input(worker, input).await?;
                     }
                 }
+                Ok(Answer::Early(size)) => {
+                    self.receive_early(worker, job, size).await?;
+                    break self.answer(worker, asked).await?;
+                }
                 Ok(Answer::Lacks(_)) => {
                     return Err(self.subject.protocol("it lacks inputs that it was just sent"));
                 }
@@ -271,15 +277,51 @@ impl SshExecutor {
             for input in &request.inputs {
                 input.hash.iter().for_each(|it| keeper.stored.add(*it, input.form));
             }
-            keeper.note_added(sent.bytes);
+            let new = request.inputs.iter().filter(|it| !it.is_there && it.hash.is_some());
+            keeper.note_added(new.map(|input| input.size).sum());
         }
         Ok((answer, sent))
     }
 
+    /// The answer behind an early output.
+    async fn answer(
+        &self,
+        worker: &mut Worker,
+        asked: (usize, usize),
+    ) -> Result<Answer, ExecError> {
+        match worker.answer(asked, self.config.timeouts.compile).await {
+            Ok(answer) => Ok(answer),
+            Err(Unanswered::Failure(failure)) => Err(self.subject.failed(failure, COMPILING)),
+            Err(Unanswered::Odd(error)) => Err(self.subject.protocol(error.to_string())),
+        }
+    }
+
+    async fn receive_early(
+        &self,
+        worker: &mut Worker,
+        job: &Job,
+        size: u64,
+    ) -> Result<(), ExecError> {
+        let early = job.of_crate.as_ref().and_then(|it| it.early.as_ref());
+        let Some(early) = early else {
+            return Err(self.subject.protocol("it sent an output that wasn't asked for yet"));
+        };
+        let place = match early.output.checked_sub(1) {
+            None => Some(&job.object),
+            Some(side) => job.side_outputs.get(side).map(|it| &it.path),
+        };
+        let Some(place) = place else { return Ok(()) };
+        let receive = self.config.timeouts.receive;
+        let place = (place.as_path(), job.umask);
+        let file = reply::file(&mut worker.incoming, size, receive, place).await;
+        // Nobody may wait for it any more.
+        let _ = early.to.send(file.map_err(|error| self.not_received(error, job))?);
+        Ok(())
+    }
+
     async fn send_input(&self, worker: &mut Worker, input: &Input) -> Result<u64, ExecError> {
         let content = input.wire().await;
-        let content =
-            content.map_err(|error| self.subject.refused(format!("can't compress: {error}")))?;
+        let content = content.map_err(|(path, source)| ExecError::Input { path, source })?;
         match worker.send_content(content, self.config.timeouts.send).await {
             Ok(sent) => Ok(sent),
             Err(failure) => Err(self.unsent(worker, failure).await),
@@ -318,6 +360,10 @@ impl Executor for SshExecutor {
         true
     }
 
+    fn takes_crates(&self) -> bool {
+        true
+    }
+
     /// Connects if need be, and asks the session there for a sign of life. A compile is what proves more.
     async fn probe(&self) -> Result<(), ExecError> {
         const PROBING: &str = "being probed";
@@ -336,8 +382,13 @@ impl Executor for SshExecutor {
             unpacks: keeper.unpacks && self.config.compression == Compression::Auto,
             stored: Some(&keeper.stored).filter(|_| keeper.keeps()),
         };
-        let unsendable = |error: RequestError| self.subject.refused(error.to_string());
+        let unsendable = |error| match error {
+            RequestError::Input(path, source) => ExecError::Input { path, source },
+            error => self.subject.refused(error.to_string()),
+        };
         let directory = match job.directory_length {
+            // Where it runs in its room.
+            None if job.of_crate.is_some() => job.of_crate.as_ref().map(|it| it.cwd.clone()),
             Some(length) => Some(
                 directory_name(length)
                     .ok_or(RequestError::Directory(length))
@@ -349,7 +400,7 @@ impl Executor for SshExecutor {
         let mut worker = self.worker(&keeper).await?;
         let before = worker.incoming.received;
         let wanted = request.outputs;
-        let (answer, sent) = self.compile(&mut worker, &keeper, &request).await?;
+        let (answer, sent) = self.compile(&mut worker, &keeper, &request, &job).await?;
         let (status, stdout, stderr, sizes) = match answer {
             Answer::Done { status, stdout, stderr, outputs } => (status, stdout, stderr, outputs),
             Answer::NoCompiler => {
@@ -362,8 +413,18 @@ impl Executor for SshExecutor {
                 )));
             }
             Answer::Failed { word, text } => return Err(self.subject.gave_up(&word, &text)),
+            Answer::NoRoom => {
+                worker.rest();
+                self.idle().push(worker);
+                return Err(self.subject.refused(
+                    "it can't show a crate's files at their places: `unshare -rm true` must succeed there, as it does where \
+                     user namespaces are allowed",
+                ));
+            }
             // Answered before.
-            Answer::Lacks(_) => return Err(self.subject.protocol("it lacks inputs")),
+            Answer::Lacks(_) | Answer::Early(_) => {
+                return Err(self.subject.protocol("it answered out of turn"));
+            }
         };
         let incoming = &mut worker.incoming;
         let cut = |error| self.not_received(error, &job);
@@ -386,7 +447,8 @@ impl Executor for SshExecutor {
         self.judge(status, &stderr)?;
         let mut files = files.into_iter();
         let object = files.next().flatten();
-        if status.success() && (object.is_none() || sizes.first() == Some(&Some(0))) {
+        let of_crate = job.of_crate.is_some();
+        if status.success() && !of_crate && (object.is_none() || sizes.first() == Some(&Some(0))) {
             return Err(self
                 .subject
                 .refused("it sent no object for a successful compile; is its disk full?"));

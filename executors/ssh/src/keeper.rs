@@ -40,6 +40,7 @@ pub(crate) struct Keeper {
     /// What is known to be in the store there.
     pub(crate) stored: Stored,
     store: Store,
+    slots: usize,
     /// Bytes that were added to it since it was last asked to keep within its bounds.
     added: AtomicU64,
     sockets: TempDir,
@@ -53,7 +54,7 @@ impl Keeper {
     /// Connects. Cancel-safe: dropping the future ends whatever was begun.
     pub(crate) async fn start(
         client: &Client,
-        store: &Store,
+        (store, slots): (&Store, usize),
         subject: &Subject,
     ) -> Result<Self, ExecError> {
         let sockets = socket_directory().map_err(|error| subject.unreachable(error))?;
@@ -67,7 +68,7 @@ impl Keeper {
                 false => subject.unreachable(error),
             }
         })?;
-        let owner = Owner { session: &session, client: &store.client };
+        let owner = Owner { session: &session, client: &store.client, slots };
         let (running, mut incoming, line) =
             greet(running, &scripts::keeper(owner, store.size >> 10), &session, client)
                 .await
@@ -85,7 +86,7 @@ impl Keeper {
         tokio::spawn(listen(incoming, signs));
         tokio::spawn(give(running, to_do));
         let (store, workers, added) = (store.clone(), AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { session, unpacks, stored, store, added, sockets, orders, pongs, workers })
+        Ok(Self { session, unpacks, stored, store, slots, added, sockets, orders, pongs, workers })
     }
 
     /// Whether the session is there, as far as is known.
@@ -117,7 +118,8 @@ impl Keeper {
     }
 
     pub(crate) fn owner(&self) -> Owner<'_> {
-        Owner { session: &self.session, client: &self.store.client }
+        let Self { session, store, slots, .. } = self;
+        Owner { session, client: &store.client, slots: *slots }
     }
 
     /// Whether inputs are kept there.

@@ -14,6 +14,7 @@ mod client;
 mod content;
 mod destination;
 mod executor;
+mod file_hash;
 mod keeper;
 mod lines;
 mod reply;

@@ -38,8 +38,12 @@ pub(crate) enum Answer {
     },
     /// Inputs aren't in the store any more: their places in the request.
     Lacks(Vec<usize>),
+    /// An output is there while the compile goes on, of so many bytes.
+    Early(u64),
     /// There is no such compiler.
     NoCompiler,
+    /// A compile can't be given a room of its own.
+    NoRoom,
     /// The session ends, for a reason that is a word and a text of the board's.
     Failed { word: String, text: String },
 }
@@ -70,7 +74,8 @@ pub(crate) fn parse(line: &str, wanted: usize, inputs: usize) -> Result<Answer, 
             let text = text.chars().take(400).collect::<String>().trim().escape_debug().to_string();
             return Ok(Answer::Failed { word: word.to_owned(), text });
         }
-        Some("done" | "lack") => {}
+        Some("noroom") if words.next().is_none() => return Ok(Answer::NoRoom),
+        Some("done" | "lack" | "early") => {}
         _ => return Err(odd()),
     }
     let number = |word: &str| {
@@ -86,6 +91,14 @@ pub(crate) fn parse(line: &str, wanted: usize, inputs: usize) -> Result<Answer, 
             lacking.push(at.ok_or_else(odd)?);
         }
         return Ok(Answer::Lacks(lacking));
+    }
+    if let Some(size) = line.strip_prefix("early ") {
+        return match number(size).ok_or_else(odd)? {
+            size if size > OUTPUT_LIMIT => {
+                Err(AnswerError::TooLong { what: "a file", size, limit: OUTPUT_LIMIT })
+            }
+            size => Ok(Answer::Early(size)),
+        };
     }
     let code = words.next().and_then(number).filter(|code| *code < 256).ok_or_else(odd)?;
     let mut said = || words.next().and_then(number).ok_or_else(odd);
@@ -187,6 +200,8 @@ mod tests {
         assert_eq!(parse("done 139 0 0", 1, 3), done(CompilerStatus::Signaled(11), 0, 0, &[]));
         assert_eq!(parse("none", 1, 3), Ok(Answer::NoCompiler));
         assert_eq!(parse("lack 1 3", 1, 3), Ok(Answer::Lacks(vec![0, 2])));
+        assert_eq!(parse("early 12", 1, 3), Ok(Answer::Early(12)));
+        assert_eq!(parse("noroom", 1, 3), Ok(Answer::NoRoom));
         let failed = Answer::Failed { word: "place".to_owned(), text: "No\\u{7} space".to_owned() };
         assert_eq!(parse("fail place No\x07 space", 1, 3), Ok(failed));
     }
@@ -203,6 +218,9 @@ mod tests {
             "done 256 0 0",
             "failure",
             "lack",
+            "early",
+            "early -1",
+            "early 1 2",
             "lack 0",
             "lack 4",
             "lack 2 2",
@@ -217,7 +235,12 @@ mod tests {
 
     #[test]
     fn ten_gibibytes_are_refused_before_a_byte_is_read() {
-        for line in ["done 0 0 0 10737418240", "done 0 10737418240 0 1", "done 0 0 10737418240 1"] {
+        for line in [
+            "done 0 0 0 10737418240",
+            "done 0 10737418240 0 1",
+            "done 0 0 10737418240 1",
+            "early 10737418240",
+        ] {
             assert!(matches!(parse(line, 1, 3), Err(AnswerError::TooLong { .. })), "{line}");
         }
     }
@@ -225,9 +248,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_is_understood_within_the_limits_or_refused(
-            line in "(done |fail |none|lack )?[ -~0-9-]{0,60}", wanted in 1..4_usize,
+            line in "(done |fail |none|lack |early )?[ -~0-9-]{0,60}", wanted in 1..4_usize,
         ) {
             let answer = parse(&line, wanted, 3);
+            if let Ok(Answer::Early(size)) = answer {
+                prop_assert!(size <= OUTPUT_LIMIT);
+            }
             if let Ok(Answer::Lacks(lacking)) = &answer {
                 prop_assert!(lacking.len() <= 3 && lacking.iter().all(|at| *at < 3));
             }

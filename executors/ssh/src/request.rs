@@ -14,9 +14,13 @@ use bytes::Bytes;
 use farmbuild_core::job::Job;
 
 use crate::content::{ContentHash, Form, Stored};
+use crate::file_hash;
 
 /// The object's name there, where no other file is named after it.
 const OBJECT: &str = "object.o";
+
+/// Where a room has the compiler of crates.
+const RUSTC: &str = "/.farmbuild/rustc";
 
 /// Sources below this size aren't worth a decompressor's start.
 const WORTH_PACKING: usize = 32 * 1024;
@@ -48,9 +52,19 @@ pub(crate) struct Input {
     pub(crate) form: Form,
     /// The board is taken to have it.
     pub(crate) is_there: bool,
+    /// Its bytes, unpacked.
+    pub(crate) size: u64,
     /// Its name where the job runs.
     name: Vec<u8>,
-    content: Bytes,
+    content: Content,
+}
+
+/// Where an input's bytes are.
+#[derive(Debug)]
+enum Content {
+    Text(Bytes),
+    /// A file of this content.
+    File(PathBuf, ContentHash),
 }
 
 /// What a board can do with inputs.
@@ -74,14 +88,38 @@ impl Input {
             None => None,
         };
         let is_there = hash.zip(stored).is_some_and(|(hash, stored)| stored.has(hash, form));
-        Self { hash, form, is_there, name, content }
+        let size = content.len() as u64;
+        Self { hash, form, is_there, size, name, content: Content::Text(content) }
+    }
+
+    /// A file of a crate, at the place that it has here.
+    fn file(path: PathBuf, hash: ContentHash, size: u64, terms: Terms<'_>) -> Self {
+        let packed = terms.unpacks && size >= WORTH_PACKING as u64;
+        let form = if packed { Form::Unpacked } else { Form::Plain };
+        let is_there = terms.stored.is_some_and(|stored| stored.has(hash, form));
+        let name = path.as_os_str().as_bytes().to_vec();
+        let kept = terms.stored.map(|_| hash);
+        Self { hash: kept, form, is_there, size, name, content: Content::File(path, hash) }
     }
 
     /// Its bytes as they travel.
-    pub(crate) async fn wire(&self) -> io::Result<Bytes> {
+    pub(crate) async fn wire(&self) -> Result<Bytes, (PathBuf, io::Error)> {
+        let (content, path) = match &self.content {
+            Content::Text(text) => (text.clone(), Path::new("")),
+            Content::File(path, hash) => {
+                let failed = |error| (path.clone(), error);
+                let content = Bytes::from(tokio::fs::read(path).await.map_err(failed)?);
+                if ContentHash::of_text(&content).await != *hash {
+                    return Err(failed(io::Error::other("it was changed meanwhile")));
+                }
+                (content, path.as_path())
+            }
+        };
         match self.form {
-            Form::Plain => Ok(self.content.clone()),
-            Form::Packed => pack(self.content.clone()).await,
+            Form::Plain => Ok(content),
+            Form::Packed | Form::Unpacked => {
+                pack(content).await.map_err(|error| (path.to_owned(), error))
+            }
         }
     }
 }
@@ -98,6 +136,9 @@ pub(crate) enum RequestError {
     /// A side output has a name that a board isn't given.
     #[error("{} isn't a name within the directory of the compile", .0.display())]
     Name(OsString),
+    /// An input can't be read.
+    #[error("can't read {}: {}", .0.display(), .1)]
+    Input(PathBuf, io::Error),
 }
 
 impl Request {
@@ -108,7 +149,15 @@ impl Request {
         terms: Terms<'_>,
     ) -> Result<Self, RequestError> {
         let (object, names) = outputs(job)?;
-        let input = Input::source(job, terms).await;
+        let inputs = match &job.of_crate {
+            None => vec![Input::source(job, terms).await],
+            Some(files) => {
+                let hashed = file_hash::of_all(files.inputs.clone()).await;
+                let hashed = hashed.map_err(|(path, error)| RequestError::Input(path, error))?;
+                let file = |(path, hash, size)| Input::file(path, hash, size, terms);
+                hashed.into_iter().map(file).collect()
+            }
+        };
         let end = end_for(job, &names)?;
         let mut words = Vec::with_capacity(1024);
         let mut word = |bytes: &[u8]| {
@@ -116,14 +165,22 @@ impl Request {
             words.push(end);
         };
         word(directory.map_or(&b""[..], |directory| directory.as_os_str().as_bytes()));
-        word(input.hash.map_or("-".to_owned(), |hash| hash.to_string()).as_bytes());
-        word(input.form.letter().as_bytes());
-        word(if input.is_there { b"-" } else { b"+" });
-        word(&input.name);
+        for input in &inputs {
+            word(input.hash.map_or("-".to_owned(), |hash| hash.to_string()).as_bytes());
+            word(input.form.letter().as_bytes());
+            word(if input.is_there { b"-" } else { b"+" });
+            word(&input.name);
+        }
         names.iter().for_each(|name| word(name.as_bytes()));
         word(job.compiler.as_bytes());
+        for (name, value) in job.of_crate.iter().flat_map(|it| &it.env) {
+            word(&[name.as_bytes(), b"=", value.as_bytes()].concat());
+        }
+        if job.of_crate.is_some() {
+            word(RUSTC.as_bytes());
+        }
         for (index, argument) in job.args.iter().enumerate() {
-            if index == job.input {
+            if let ([input], true) = (inputs.as_slice(), index == job.input) {
                 word(&input.name);
             } else if index == job.output {
                 word(object.as_bytes());
@@ -135,9 +192,13 @@ impl Request {
         if escaped {
             words = escape(&words);
         }
-        let (inputs, outputs) = (vec![input], names.len());
-        let escaped = u8::from(escaped);
-        let mut head = format!("job {} {outputs} {escaped} ", inputs.len()).into_bytes();
+        let (outputs, escaped) = (names.len(), u8::from(escaped));
+        let room = match &job.of_crate {
+            None => "-".to_owned(),
+            // Counted from one.
+            Some(files) => files.early.as_ref().map_or(0, |early| early.output + 1).to_string(),
+        };
+        let mut head = format!("job {} {outputs} {escaped} {room} ", inputs.len()).into_bytes();
         head.extend([end, b'\n']);
         head.extend(words);
         head.push(b'\n');
@@ -147,6 +208,16 @@ impl Request {
 
 /// The object's name there, and the names of all that is to come back, the object's first.
 fn outputs(job: &Job) -> Result<(&OsStr, Vec<&OsStr>), RequestError> {
+    if job.of_crate.is_some() {
+        let object = job.object.as_os_str();
+        let names = std::iter::once(object);
+        let names: Vec<_> =
+            names.chain(job.side_outputs.iter().map(|it| it.there.as_os_str())).collect();
+        return match names.iter().find(|name| !is_place(Path::new(name))) {
+            Some(name) => Err(RequestError::Name((*name).to_owned())),
+            None => Ok((object, names)),
+        };
+    }
     if job.side_outputs.is_empty() && job.directory_length.is_none() {
         let object = OsStr::new(OBJECT);
         return Ok((object, vec![object]));
@@ -188,6 +259,13 @@ pub(crate) fn stays_inside(name: &Path) -> bool {
         && !name.as_os_str().as_bytes().ends_with(b"/")
 }
 
+/// Whether a name is that of a file at one place, whichever way it is read.
+fn is_place(name: &Path) -> bool {
+    name.is_absolute()
+        && !name.as_os_str().as_bytes().ends_with(b"/")
+        && name.components().all(|it| matches!(it, Component::RootDir | Component::Normal(_)))
+}
+
 /// A name that says the source's language as the job's own does.
 fn input_name(job: &Job) -> Vec<u8> {
     let original = job.args.get(job.input).map(Path::new);
@@ -198,9 +276,14 @@ fn input_name(job: &Job) -> Vec<u8> {
 }
 
 fn end_for(job: &Job, names: &[&OsStr]) -> Result<u8, RequestError> {
+    let of_crate = job.of_crate.as_deref();
+    let env = of_crate.into_iter().flat_map(|it| it.env.iter().flat_map(|(k, v)| [k, v]));
+    let paths = of_crate.into_iter().flat_map(|it| it.inputs.iter().chain([&it.cwd]));
+    let mut words: Vec<&OsStr> =
+        job.args.iter().chain([&job.compiler]).chain(env).map(|it| it.as_os_str()).collect();
+    words.extend(paths.map(|path| path.as_os_str()));
     let holds = |end: u8| {
-        let mut words = job.args.iter().chain([&job.compiler]).map(OsString::as_os_str);
-        words.any(|word| word.as_bytes().contains(&end))
+        words.iter().any(|word| word.as_bytes().contains(&end))
             || names.iter().any(|name| name.as_bytes().contains(&end))
     };
     ENDS.into_iter().find(|end| !holds(*end)).ok_or(RequestError::NoEnd)
@@ -247,6 +330,7 @@ mod tests {
             umask: 0o022,
             side_outputs: Vec::new(),
             directory_length: None,
+            of_crate: None,
         }
     }
 
@@ -262,7 +346,7 @@ mod tests {
         let job = job(&[b"-DA=a b", b"-c", b"x/a.c", b"-o", b"out/a.o"], 2, 4);
         assert_eq!(
             head(&job).unwrap(),
-            r"job 1 1 0 \x1f\n\x1f-\x1fu\x1f+\x1fsource.c\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
+            r"job 1 1 0 - \x1f\n\x1f-\x1fu\x1f+\x1fsource.c\x1fobject.o\x1fgcc\x1f-DA=a b\x1f-c\x1fsource.c\x1f-o\x1fobject.o\x1f\n"
         );
     }
 
@@ -273,7 +357,7 @@ mod tests {
         job.side_outputs = side("out/a.su");
         let words =
             " - u + source.c out/a.o out/a.su gcc -c source.c -o out/a.o ".replace(' ', "\\x1f");
-        assert_eq!(head(&job).unwrap(), format!(r"job 1 2 0 \x1f\n{words}\n"));
+        assert_eq!(head(&job).unwrap(), format!(r"job 1 2 0 - \x1f\n{words}\n"));
         for name in ["../a.su", "/a.su", "out/../../a.su", "-a.su", "", "a/", "./a.su"] {
             job.side_outputs = side(name);
             assert!(matches!(head(&job), Err(RequestError::Name(_))), "{name}");
@@ -302,7 +386,7 @@ mod tests {
     fn an_argument_with_the_ending_byte_or_a_new_line_is_still_one_word() {
         let job = job(&[b"-DA=\x1f\\\n", b"-c", b"a.c", b"-o", b"a.o"], 2, 4);
         let head = head(&job).unwrap();
-        assert!(head.starts_with(r"job 1 1 1 \x1e\n\x1e-\x1e"), "{head}");
+        assert!(head.starts_with(r"job 1 1 1 - \x1e\n\x1e-\x1e"), "{head}");
         assert!(head.contains(r"\x1e-DA=\x1f\\\\\\0012\x1e"), "{head}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Without a registry: all crates are in the tree. Incremental compiles aren't cached, so that most builds here aren't.
 
+mod boards;
 mod changes;
 mod failing;
 mod links;

@@ -162,7 +162,8 @@ impl Sshd {
         let Some(tree) = &self.tree else { return Vec::new() };
         let compiles = |id: u32| {
             let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
-            ["gcc", "g++", "cc1", "cc1plus", "clang", "as", "sleep"].contains(&name.trim_end())
+            ["gcc", "g++", "cc1", "cc1plus", "clang", "as", "rustc", "sleep"]
+                .contains(&name.trim_end())
         };
         descendants(tree.id()).into_iter().filter(|&id| compiles(id) && is_alive(id)).collect()
     }

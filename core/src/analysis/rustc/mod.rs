@@ -4,6 +4,7 @@
 //! files that come of it, [`link`] says which arguments for the linker can be followed. What a crate's sources read is
 //! known only when it has been compiled (its dep-info tells).
 
+pub mod dep_info;
 pub mod link;
 mod options;
 pub mod outputs;

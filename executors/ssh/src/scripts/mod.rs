@@ -23,6 +23,8 @@ pub(crate) fn mark(session: &str) -> String {
 pub(crate) struct Owner<'a> {
     pub(crate) session: &'a str,
     pub(crate) client: &'a str,
+    /// Jobs that run at once.
+    pub(crate) slots: usize,
 }
 
 /// What to send first to start a keeper of a store of so many KiB.
@@ -36,9 +38,10 @@ pub(crate) fn worker(owner: Owner<'_>, number: u64) -> Vec<u8> {
 }
 
 fn packaged(owner: Owner<'_>, (name, number): (&str, u64), script: &str) -> Vec<u8> {
-    let Owner { session, client } = owner;
+    let Owner { session, client, slots } = owner;
     let mark = mark(session);
-    let mut text = format!("fb_session={session}\nfb_client={client}\nfb_mark='{mark}'\n");
+    let mut text =
+        format!("fb_session={session}\nfb_client={client}\nfb_slots={slots}\nfb_mark='{mark}'\n");
     // Writing to a string doesn't fail.
     let _ = writeln!(text, "{name}={number}");
     // Fewer bytes to read one at a time.
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_script_announces_its_length() {
-        let owner = Owner { session: "0af3", client: "c1" };
+        let owner = Owner { session: "0af3", client: "c1", slots: 4 };
         for packaged in [keeper(owner, 1024), worker(owner, 7)] {
             let at = packaged.iter().position(|byte| *byte == b'\n').expect("a first line");
             let length = std::str::from_utf8(&packaged[..at]).expect("digits");

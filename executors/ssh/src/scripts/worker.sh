@@ -21,12 +21,71 @@ fb_receive() {
     esac || fb_fail input "$(head -c 400 why)"
     [ "$2" = - ] || fb_came="$fb_came $1"
 }
-# The same of what the store has: an input's hash and form, and where it belongs. Its hash is its name, so that damage shows, whoever did it.
+# The same of what the store has: an input's hash and form, and where it belongs. Its hash is its name, so that damage
+# shows, whoever did it.
 fb_take() {
     case $2 in
     p) zstd -dcq <"$fb_store/$1.z" >"$3" && fb_sum=$(sha256sum <"$3") ;;
     *) fb_sum=$(sha256sum <"$fb_store/$1") && fb_link "$fb_store/$1" "$3" ;;
     esac 2>/dev/null && [ "${fb_sum%% *}" = "$1" ]
+}
+# The directory of a rustc's toolchain, asked once for each name.
+fb_find_sysroot() {
+    [ "$1" != "$fb_asked" ] || return
+    fb_asked=$1
+    case $1 in
+    rustup:*) fb_sysroot=${RUSTUP_HOME:-$HOME/.rustup}/toolchains/${1#rustup:} ;;
+    *) fb_sysroot=$("$1" --print sysroot 2>/dev/null) ;;
+    esac
+}
+# Runs rustc in a room: a directory that is the root for it and has a crate's inputs at their own places, beside the system
+# and the toolchain. What it is told: `fb_directory`, and its variables, itself and its arguments.
+fb_compile_in_room() {
+    # rustc's threads, as many as the board has cores for each of its slots.
+    mkfifo tokens && (
+        exec 9<>tokens
+        printf '%s' "$fb_tokens" >&9
+        exec unshare -rm /bin/sh -c "$fb_enter" sh "$fb_place/room" "$fb_sysroot" "$fb_directory" \
+            PATH=/usr/bin:/bin HOME=/tmp TMPDIR=/tmp MAKEFLAGS="-j --jobserver-auth=9,9" "$@"
+    ) </dev/null
+    printf '%s\n' $? >status
+    rm -f tokens
+}
+fb_enter='
+    room=$1 sysroot=$2 directory=$3
+    shift 3
+    PATH=$PATH:/usr/sbin:/sbin
+    cd "$room" || exit 125
+    for part in usr bin sbin lib lib32 lib64 libx32 etc nix; do
+        if [ -L "/$part" ]; then
+            cp -P "/$part" "$part"
+        elif [ -d "/$part" ]; then
+            mkdir "$part" && mount --rbind "/$part" "$part"
+        fi || exit 125
+    done
+    [ ! -e ".$sysroot" ] && mkdir -p proc dev tmp ".$sysroot" ".$directory" || exit 125
+    mount --rbind /proc proc && mount --rbind /dev dev && mount --rbind "$sysroot" ".$sysroot" || exit 125
+    mkdir .farmbuild && ln -s "$sysroot/bin/rustc" .farmbuild/rustc || exit 125
+    exec chroot . /bin/sh -c "cd \"\$1\" && shift && exec env -i \"\$@\"" sh "$directory" "$@"
+'
+# Passes on what rustc says, and sends an output as soon as it is said to be there.
+fb_watch() {
+    fb_sent=
+    while IFS= read -r fb_said; do
+        printf '%s\n' "$fb_said"
+        case $fb_said in
+        '{"$message_type":"artifact",'*'"emit":"metadata"}')
+            if [ -n "$1" ] && [ -z "$fb_sent" ] && [ -f "room$1" ] && [ ! -L "room$1" ]; then
+                fb_sent=1
+                fb_size=$(wc -c <"room$1")
+                printf 'early %s\n' $((fb_size)) >&3
+                cat -- "room$1" >&3
+                : >sent
+            fi
+            ;;
+        esac
+    done
+    [ -z "$fb_said" ] || printf '%s' "$fb_said"
 }
 # The file that an input is kept in.
 fb_entry() {
@@ -58,8 +117,15 @@ export TMPDIR
 unset CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH OBJCPLUS_INCLUDE_PATH COMPILER_PATH LIBRARY_PATH
 unset GCC_EXEC_PREFIX GCC_COMPARE_DEBUG GCC_COLORS SOURCE_DATE_EPOCH DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES
 unset CCC_OVERRIDE_OPTIONS COLUMNS OLDPWD
+fb_cores=$(nproc 2>/dev/null) || fb_cores=1
+fb_tokens=
+while [ $((fb_cores - fb_slots)) -gt 0 ]; do
+    fb_tokens=$fb_tokens+
+    fb_cores=$((fb_cores - fb_slots))
+done
+fb_asked= fb_sysroot=
 printf 'ready\n'
-while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
+while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimiter; do
     [ "$fb_verb" = job ] || fb_fail protocol "$fb_verb"
     IFS= read -r fb_line || break
     if [ "$fb_escaped" = 1 ]; then
@@ -71,31 +137,46 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
     unset IFS
     fb_directory=$1
     shift
-    fb_came= fb_used= fb_lacking= fb_input=0
+    fb_came= fb_used= fb_lacking= fb_input=0 fb_made=
+    fb_into=job/
+    if [ "$fb_room" != - ]; then
+        # Names of a crate's files begin with a slash.
+        fb_into=room
+        fb_why=$(mkdir room 2>&1) || fb_fail place "$fb_why"
+    fi
     while [ "$fb_input" -lt "$fb_inputs" ]; do
         fb_input=$((fb_input + 1))
         # Needed again for what is lacking. Values aren't read by eval.
         eval "fb_hash_$fb_input=\$1 fb_form_$fb_input=\$2 fb_name_$fb_input=\$4"
+        if [ "$fb_into" = room ] && [ "${4%/*}" != "$fb_made" ]; then
+            # Inputs come in order.
+            fb_made=${4%/*}
+            fb_why=$(mkdir -p -- "room$fb_made" 2>&1) || fb_fail place "$fb_why"
+        fi
         case $3 in
-        +) fb_receive "$fb_input" "$1" "$2" "job/$4" ;;
+        +) fb_receive "$fb_input" "$1" "$2" "$fb_into$4" ;;
         *)
             fb_entry "$1" "$2"
-            if fb_take "$1" "$2" "job/$4"; then
+            if fb_take "$1" "$2" "$fb_into$4"; then
                 fb_used="$fb_used $fb_entry"
             else
-                rm -f -- "$fb_store/$fb_entry" "job/$4"
+                rm -f -- "$fb_store/$fb_entry" "$fb_into$4"
                 fb_lacking="$fb_lacking $fb_input"
             fi
             ;;
         esac
         shift 4
     done
-    fb_names=
+    fb_names= fb_early=
     while [ "$fb_outputs" -gt 0 ]; do
         fb_names=$fb_names$1$fb_delimiter
         case $1 in
-        */*) fb_why=$(mkdir -p -- "job/${1%/*}" 2>&1) || fb_fail place "$fb_why" ;;
+        */*) fb_why=$(mkdir -p -- "$fb_into${1%/*}" 2>&1) || fb_fail place "$fb_why" ;;
         esac
+        if [ "$fb_room" != - ]; then
+            fb_room=$((fb_room - 1))
+            [ "$fb_room" != 0 ] || fb_early=$1
+        fi
         shift
         fb_outputs=$((fb_outputs - 1))
     done
@@ -103,7 +184,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
     if [ -n "$fb_lacking" ]; then
         printf 'lack%s\n' "$fb_lacking"
         for fb_input in $fb_lacking; do
-            eval "fb_receive $fb_input \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\" \"job/\$fb_name_$fb_input\""
+            eval "fb_receive $fb_input \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\" \"\$fb_into\$fb_name_$fb_input\""
         done
         IFS= read -r fb_go || break
     fi
@@ -112,8 +193,26 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
         eval "fb_entry \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\""
         mv -f -- "in/$fb_input" "$fb_store/$fb_entry" 2>/dev/null || rm -f -- "in/$fb_input"
     done
-    if ! command -v "$1" >/dev/null 2>&1; then
+    fb_found=1
+    if [ "$fb_into" = room ]; then
+        fb_find_sysroot "$1"
+        [ -x "$fb_sysroot/bin/rustc" ] || fb_found=
+    else
+        command -v "$1" >/dev/null 2>&1 || fb_found=
+    fi
+    fb_status=
+    if [ -z "$fb_found" ]; then
         printf 'none\n'
+    elif [ "$fb_into" = room ]; then
+        shift
+        exec 3>&1
+        fb_compile_in_room "$@" 2>&1 >out | fb_watch "$fb_early" >err
+        exec 3>&-
+        read -r fb_status <status
+        if [ "$fb_status" -ge 125 ] && [ "$fb_status" -le 127 ]; then
+            printf 'noroom\n'
+            fb_status=
+        fi
     else
         if [ -n "$fb_directory" ]; then
             # A short name for the directory, made as long as it is to be by slashes at its end.
@@ -127,6 +226,8 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
             (cd job && exec "$@") </dev/null >out 2>err
             fb_status=$?
         fi
+    fi
+    if [ -n "$fb_status" ]; then
         set --
         fb_sizes=
         for fb_file in out err; do
@@ -141,9 +242,11 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
             IFS=$fb_delimiter
             for fb_file in $fb_names; do
                 unset IFS
-                if [ -f "job/$fb_file" ] && [ ! -L "job/$fb_file" ]; then
-                    fb_size=$(wc -c <"job/$fb_file")
-                    set -- "$@" "job/$fb_file"
+                if [ "$fb_file" = "$fb_early" ] && [ -e sent ]; then
+                    fb_sizes="$fb_sizes -"
+                elif [ -f "$fb_into$fb_file" ] && [ ! -L "$fb_into$fb_file" ]; then
+                    fb_size=$(wc -c <"$fb_into$fb_file")
+                    set -- "$@" "$fb_into$fb_file"
                     fb_sizes="$fb_sizes $((fb_size))"
                 else
                     fb_sizes="$fb_sizes -"
@@ -154,7 +257,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_delimiter; do
         printf 'done %s%s\n' "$fb_status" "$fb_sizes"
         [ $# = 0 ] || cat -- "$@"
     fi
-    rm -rf job tmp
+    rm -rf job tmp room sent
     fb_why=$(mkdir job tmp 2>&1) || fb_fail place "$fb_why"
     # What was used longest ago goes first.
     [ -z "$fb_used" ] || (cd "$fb_store" && touch -c -- $fb_used) 2>/dev/null

@@ -78,6 +78,7 @@ impl Case {
             umask: 0o022,
             side_outputs: Vec::new(),
             directory_length: None,
+            of_crate: None,
         }
     }
 
