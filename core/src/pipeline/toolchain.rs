@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::home::Home;
+use crate::analysis::{CompilerName, Driver};
 use crate::fidelity::Family;
 use crate::job::Invocation;
 
@@ -71,6 +72,8 @@ pub struct Toolchain {
     pub target: String,
     /// Its major version.
     pub major: u32,
+    /// Its version, as far as it is known: `12.2.0`.
+    pub version: String,
 }
 
 impl Toolchain {
@@ -113,7 +116,40 @@ impl Toolchain {
                 }
             }
         }
+        // Last: only hosts that were given this very toolchain know it.
+        let driver = match (self.family, CompilerName::of(OsStr::new(base)).driver) {
+            (Family::Gcc, Driver::C) => "gcc",
+            (Family::Gcc, Driver::Cxx) => "g++",
+            (Family::Clang, Driver::C) => "clang",
+            (Family::Clang, Driver::Cxx) => "clang++",
+        };
+        add(format!("{}-{driver}", self.full_name()));
         names
+    }
+
+    /// A name for it where several of one target are side by side: `x86_64-gcc1220-linux`. With `-gcc` behind it that is
+    /// a compiler's name, which masquerading takes for one.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let family = match self.family {
+            Family::Gcc => "gcc",
+            Family::Clang => "clang",
+        };
+        let version: String = self.version.chars().filter(char::is_ascii_digit).collect();
+        let mut parts = self.target.split('-');
+        let machine = parts.next().unwrap_or_default();
+        let rest: Vec<_> = parts.collect();
+        // Who made it doesn't count; for which C library does, unless that is the usual one.
+        let (system, library) = match rest.iter().position(|part| *part == "linux") {
+            Some(at) => ("linux".to_owned(), rest[at + 1..].join("_")),
+            None => (rest.join("_"), String::new()),
+        };
+        let system = if system.is_empty() { "none".to_owned() } else { system };
+        let library = match library.as_str() {
+            "" | "gnu" => String::new(),
+            other => format!("_{other}"),
+        };
+        format!("{machine}{library}-{family}{version}-{system}")
     }
 }
 
@@ -186,9 +222,28 @@ fn read(stamp: Stamp, version: &[u8], target: &[u8], number: &[u8]) -> Option<To
     };
     let target = std::str::from_utf8(target).ok()?.trim().to_owned();
     let number = std::str::from_utf8(number).ok()?;
-    let major = number.trim().split('.').next()?.parse().ok()?;
+    let number = number.trim();
+    let major = number.split('.').next()?.parse().ok()?;
+    // Debian's gcc prints but its major version when it is asked for the number.
+    let version = version_in(&version).unwrap_or_else(|| number.to_owned());
     let printable = !target.is_empty() && target.chars().all(|c| c.is_ascii_graphic() && c != '/');
-    printable.then_some(Toolchain { stamp, family, target, major })
+    printable.then_some(Toolchain { stamp, family, target, major, version })
+}
+
+/// The number in the first line of `gcc (Debian 12.2.0-14) 12.2.0` and `Debian clang version 14.0.6-1`.
+fn version_in(text: &str) -> Option<String> {
+    let line = text.lines().next()?;
+    // What is in parentheses is the packager's.
+    let (before, after) = match (line.find('('), line.find(')')) {
+        (Some(open), Some(close)) if open < close => (&line[..open], &line[close + 1..]),
+        _ => (line, ""),
+    };
+    let number = |word: &str| {
+        let end = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+        let number = word[..end].trim_end_matches('.');
+        (number.contains('.') && !number.starts_with('.')).then(|| number.to_owned())
+    };
+    before.split_whitespace().chain(after.split_whitespace()).find_map(number)
 }
 
 #[cfg(test)]
@@ -210,20 +265,56 @@ mod tests {
     #[test]
     fn a_native_gcc_has_its_full_name_first() {
         let names = toolchain(GCC).unwrap().names_on_host(OsStr::new("gcc"));
-        assert_eq!(names, ["x86_64-linux-gnu-gcc", "gcc", "x86_64-linux-gnu-gcc-12", "gcc-12"]);
+        let expected = [
+            "x86_64-linux-gnu-gcc",
+            "gcc",
+            "x86_64-linux-gnu-gcc-12",
+            "gcc-12",
+            "x86_64-gcc1220-linux-gcc",
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]
     fn cc_is_what_it_leads_to() {
         assert_eq!(toolchain(GCC).unwrap().names_on_host(OsStr::new("cc"))[1], "gcc");
         let clang = toolchain("Debian clang version 14.0.6\n").unwrap();
-        assert_eq!(clang.names_on_host(OsStr::new("c++")), ["clang++", "clang++-12"]);
+        let expected = ["clang++", "clang++-12", "x86_64-clang1406-linux-clang++"];
+        assert_eq!(clang.names_on_host(OsStr::new("c++")), expected);
     }
 
     #[test]
     fn a_cross_compiler_keeps_its_name() {
         let names = toolchain(GCC).unwrap().names_on_host(OsStr::new("x86_64-gcc730-linux-gcc"));
-        assert_eq!(names, ["x86_64-gcc730-linux-gcc"]);
+        assert_eq!(names, ["x86_64-gcc730-linux-gcc", "x86_64-gcc1220-linux-gcc"]);
+    }
+
+    #[test]
+    fn a_full_name_says_machine_version_and_library() {
+        let gcc = toolchain(GCC).unwrap();
+        for (target, version, name) in [
+            ("x86_64-pc-linux-gnu", "7.3.0", "x86_64-gcc730-linux"),
+            ("aarch64-linux-gnu", "12.2.0", "aarch64-gcc1220-linux"),
+            ("arm-linux-gnueabihf", "12.2.0", "arm_gnueabihf-gcc1220-linux"),
+            ("arm-none-eabi", "10.3.1", "arm-gcc1031-none_eabi"),
+            ("avr", "5.4.0", "avr-gcc540-none"),
+        ] {
+            let (target, version) = (target.to_owned(), version.to_owned());
+            let toolchain = Toolchain { target, version, ..gcc.clone() };
+            assert_eq!(toolchain.full_name(), name);
+        }
+    }
+
+    #[test]
+    fn a_version_is_found_beside_the_packagers_words() {
+        for (line, version) in [
+            ("gcc (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0"),
+            ("gcc (GCC) 4.8.5 20150623 (Red Hat 4.8.5-44)", "4.8.5"),
+            ("Ubuntu clang version 14.0.0-1ubuntu1.1", "14.0.0"),
+            ("clang version 16.0.6 (https://github.com/x 7cbf1a2)", "16.0.6"),
+        ] {
+            assert_eq!(version_in(line).as_deref(), Some(version), "{line}");
+        }
     }
 
     #[test]
