@@ -115,8 +115,8 @@ pub struct SshConfig {
 #[derive(Debug)]
 pub struct SshExecutor {
     config: SshConfig,
-    client: Client,
-    subject: Subject,
+    pub(crate) client: Client,
+    pub(crate) subject: Subject,
     /// Compiles at the same time; jobs beyond are sent and wait there.
     slots: Semaphore,
     starting: Semaphore,
@@ -169,7 +169,7 @@ impl SshExecutor {
     }
 
     /// The connection; made now if there is none. Those who come meanwhile wait for the one.
-    async fn keeper(&self) -> Result<Arc<Keeper>, ExecError> {
+    pub(crate) async fn keeper(&self) -> Result<Arc<Keeper>, ExecError> {
         let mut connection = self.connection.lock().await;
         if let Some(keeper) = connection.keeper.as_ref().filter(|keeper| keeper.is_alive()) {
             return Ok(Arc::clone(keeper));

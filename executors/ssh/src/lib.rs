@@ -5,6 +5,7 @@
 //! `content` (inputs by their hashes, which travel once),
 //! `reply` (what comes back, believed in nothing). `scripts` holds what runs there, `client` starts the system's
 //! `ssh`, and `trouble` turns what that prints into a sentence with the cure. The wire format is in `docs/ssh.md`.
+//! [`toolchain`] puts compilers on a board, over the same connection.
 //!
 //! The system's own `ssh` is run, so the user's configuration, agent, jump hosts and known_hosts hold. Knows no scheduler:
 //! it neither retries nor chooses.
@@ -20,6 +21,7 @@ mod lines;
 mod reply;
 mod request;
 mod scripts;
+pub mod toolchain;
 mod trouble;
 mod worker;
 

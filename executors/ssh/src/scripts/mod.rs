@@ -1,4 +1,4 @@
-//! The programs that run on a board: two scripts for a POSIX shell, and how they get there.
+//! The programs that run on a board: scripts for a POSIX shell, and how they get there.
 //!
 //! Nothing is installed: each connection brings its script along. The remote command itself is read by the user's login
 //! shell, which may be fish or csh, so it holds nothing that these read in their own ways; the script comes behind it,
@@ -37,6 +37,11 @@ pub(crate) fn worker(owner: Owner<'_>, number: u64) -> Vec<u8> {
     packaged(owner, ("fb_number", number), include_str!("worker.sh"))
 }
 
+/// What to send first to start a shell for toolchains; it has a worker's number.
+pub(crate) fn toolchain(owner: Owner<'_>, number: u64) -> Vec<u8> {
+    packaged(owner, ("fb_number", number), include_str!("toolchain.sh"))
+}
+
 fn packaged(owner: Owner<'_>, (name, number): (&str, u64), script: &str) -> Vec<u8> {
     let Owner { session, client, slots } = owner;
     let mark = mark(session);
@@ -68,7 +73,7 @@ mod tests {
     #[test]
     fn a_script_announces_its_length() {
         let owner = Owner { session: "0af3", client: "c1", slots: 4 };
-        for packaged in [keeper(owner, 1024), worker(owner, 7)] {
+        for packaged in [keeper(owner, 1024), worker(owner, 7), toolchain(owner, 7)] {
             let at = packaged.iter().position(|byte| *byte == b'\n').expect("a first line");
             let length = std::str::from_utf8(&packaged[..at]).expect("digits");
             assert_eq!(length.parse(), Ok(packaged.len() - at - 1));

@@ -98,6 +98,7 @@ LC_ALL=C
 export LC_ALL
 printf '\n%s\n' "$fb_mark"
 fb_base=$HOME/.cache/farmbuild-board
+fb_tools=$fb_base/toolchains
 fb_store=$fb_base/c-$fb_client
 fb_place=$fb_base/s-$fb_session/w-$fb_number
 fb_why=$(mkdir "$fb_place" "$fb_place/job" "$fb_place/in" "$fb_place/tmp" 2>&1) || fb_fail place "$fb_why"
@@ -124,6 +125,18 @@ while [ $((fb_cores - fb_slots)) -gt 0 ]; do
     fb_cores=$((fb_cores - fb_slots))
 done
 fb_asked= fb_sysroot=
+# Compilers that were pushed here come before the board's own. Looked for with each job: a push counts at once.
+fb_path=$PATH
+fb_toolchains() {
+    PATH=$fb_path
+    [ -d "$fb_tools" ] || return 0
+    set +f
+    for fb_file in "$fb_tools"/*/current; do
+        fb_version=
+        read -r fb_version 2>/dev/null <"$fb_file" && PATH=${fb_file%/current}/v-$fb_version/bin:$PATH
+    done
+    set -f
+}
 printf 'ready\n'
 while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimiter; do
     [ "$fb_verb" = job ] || fb_fail protocol "$fb_verb"
@@ -193,6 +206,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
         eval "fb_entry \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\""
         mv -f -- "in/$fb_input" "$fb_store/$fb_entry" 2>/dev/null || rm -f -- "in/$fb_input"
     done
+    fb_toolchains
     fb_found=1
     if [ "$fb_into" = room ]; then
         fb_find_sysroot "$1"
