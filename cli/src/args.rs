@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 mod history;
+mod toolchain;
 
 pub(crate) use history::{BisectArgs, BuildFailure, EachArgs, LeashArgs, Order};
+pub(crate) use toolchain::{ToolchainArgs, ToolchainVerb};
 
 const EXAMPLES: &str = "\
 Builds:
@@ -129,6 +131,8 @@ pub(crate) enum Verb {
     Top(Later),
     #[command(hide = true)]
     Report(Later),
+    /// Put the same compiler on every host, and find out who has another one
+    Toolchain(ToolchainArgs),
     /// Look after the cache: its size, its soundness, what is in it
     Cache(CacheArgs),
     /// Explain the last lookup of a source in the cache: which tier found it, or what had changed

@@ -1,7 +1,8 @@
 //! The `farmbuild` binary: a wrapper when it is called by a compiler's name, else a command line.
 //!
 //! Modules from the outside in: [`wrapper`] stands in a compiler's place, [`build`] runs a whole build, [`commands`] talk to
-//! people, some of them over a repository's [`history`]; [`client`] is their way to the [`daemon`], which holds the [`farm`].
+//! people, some of them over a repository's [`history`]; [`client`] is their way to the [`daemon`], which holds the [`farm`];
+//! a [`toolchain`] is a compiler as a file.
 
 mod args;
 mod build;
@@ -11,6 +12,7 @@ mod daemon;
 mod farm;
 mod history;
 mod real_compiler;
+mod toolchain;
 mod wrapper;
 
 use std::env;
@@ -98,6 +100,7 @@ fn command_line(args: Args) -> ExitCode {
         }
         Verb::Top(_) => commands::not_yet("top"),
         Verb::Report(_) => commands::not_yet("report"),
+        Verb::Toolchain(args) => commands::toolchain::run(farm.as_deref(), args),
         Verb::Cache(args) => commands::cache::run(farm.as_deref(), &args),
         Verb::Why { file, json } => commands::why::run(farm.as_deref(), file, json),
         Verb::Bisect(args) => commands::bisect::run(farm, quiet, args),

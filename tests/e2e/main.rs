@@ -26,5 +26,6 @@ mod rust;
 mod sampling;
 mod side_outputs;
 mod ssh;
+mod toolchain;
 mod why;
 mod wrapping;

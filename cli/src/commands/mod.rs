@@ -10,6 +10,7 @@ pub(crate) mod each;
 pub(crate) mod hosts;
 pub(crate) mod stats;
 mod table;
+pub(crate) mod toolchain;
 pub(crate) mod why;
 
 use std::process::ExitCode;

@@ -51,22 +51,25 @@ fn one(host: &HostConfig, agent: &Agent) -> Option<Arc<dyn Executor>> {
             },
             timeouts: farmbuild_distcc::Timeouts::default(),
         })),
-        Via::Ssh => Arc::new(
-            SshExecutor::new(SshConfig {
-                name: host.name.clone(),
-                destination: host.address.parse().ok()?,
-                ssh_config: host.ssh_config.as_deref().map(at_home),
-                capacity,
-                compression: match host.compressed {
-                    true => farmbuild_ssh::Compression::Auto,
-                    false => farmbuild_ssh::Compression::None,
-                },
-                store: Store::of_this_user(host.store_size),
-                timeouts: farmbuild_ssh::Timeouts::default(),
-            })
-            .with_agent(agent),
-        ),
+        Via::Ssh => Arc::new(over_ssh(host)?.with_agent(agent)),
     })
+}
+
+/// The executor of a host that is reached by ssh, with this process's own agent; `None` for any other.
+pub(crate) fn over_ssh(host: &HostConfig) -> Option<SshExecutor> {
+    (host.via == Via::Ssh).then_some(())?;
+    Some(SshExecutor::new(SshConfig {
+        name: host.name.clone(),
+        destination: host.address.parse().ok()?,
+        ssh_config: host.ssh_config.as_deref().map(at_home),
+        capacity: Capacity { slots: host.slots, queue: host.queue },
+        compression: match host.compressed {
+            true => farmbuild_ssh::Compression::Auto,
+            false => farmbuild_ssh::Compression::None,
+        },
+        store: Store::of_this_user(host.store_size),
+        timeouts: farmbuild_ssh::Timeouts::default(),
+    }))
 }
 
 /// A path in which `~` stands for the home directory.

@@ -408,7 +408,8 @@ impl Executor for SshExecutor {
                 self.idle().push(worker);
                 let (compiler, to) = (job.compiler.to_string_lossy(), &self.subject.destination);
                 return Err(self.subject.refused(format!(
-                    "it has no {}: install it there, where the PATH of `ssh {to} env` finds it",
+                    "it has no {}: install it there, where the PATH of `ssh {to} env` finds it, or `farmbuild toolchain push` \
+                     the one here",
                     compiler.escape_debug()
                 )));
             }

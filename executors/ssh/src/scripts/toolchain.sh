@@ -49,7 +49,8 @@ fb_switch() {
     fb_why=$({ printf '%s\n' "$fb_version" >"$fb_place/current" && mv -- "$fb_place/current" "$fb_tools/$fb_name/current"; } 2>&1) || fb_fail place "$fb_why"
     set +f
     for fb_dir in "$fb_tools/$fb_name"/v-*; do
-        case ${fb_dir##*/v-} in
+        fb_old=${fb_dir##*/v-}
+        case ${fb_old%.sums} in
         "$fb_version" | "$fb_now") ;;
         *) rm -rf -- "$fb_dir" ;;
         esac
@@ -87,7 +88,12 @@ while IFS=' ' read -r fb_verb fb_name fb_version fb_count fb_compiler fb_target;
     push)
         fb_why=$(mkdir -p -- "$fb_tools/$fb_name" 2>&1) || fb_fail place "$fb_why"
         fb_current "$fb_name"
-        if [ -d "$fb_tools/$fb_name/v-$fb_version" ]; then
+        fb_own=$fb_tools/$fb_name/v-$fb_version
+        # What is there may have been damaged since.
+        if [ -d "$fb_own" ] && ! (cd "$fb_own" && sha256sum -c "$fb_own.sums") >/dev/null 2>&1; then
+            fb_why=$(mv -- "$fb_own" "$fb_place/damaged" 2>&1) || fb_fail place "$fb_why"
+        fi
+        if [ -d "$fb_own" ]; then
             fb_said=switched
             [ "$fb_now" = "$fb_version" ] && fb_said=there
             [ "$fb_said" = there ] || fb_switch
@@ -113,7 +119,10 @@ while IFS=' ' read -r fb_verb fb_name fb_version fb_count fb_compiler fb_target;
         [ "$fb_said" = "$fb_target" ] || fb_fail run "$fb_said"
         # Written before it has its name, also if the power goes.
         sync -f . 2>/dev/null
-        fb_why=$({ cd / && mv -- "$fb_place/new" "$fb_tools/$fb_name/v-$fb_version"; } 2>&1) || fb_fail place "$fb_why"
+        # Somebody else may have been faster.
+        if [ ! -d "$fb_own" ]; then
+            fb_why=$({ cd / && mv -- "$fb_place/sums" "$fb_own.sums" && mv -T -- "$fb_place/new" "$fb_own"; } 2>&1) || fb_fail place "$fb_why"
+        fi
         fb_switch
         printf 'done\n'
         cd /
