@@ -81,6 +81,14 @@ fn on_board(server: &Sshd) -> Vec<String> {
     found
 }
 
+/// Whether a push has come so far.
+fn arrived(server: &Sshd, directory: &str) -> bool {
+    let base = server.home().join(".cache/farmbuild-board");
+    let sessions = fs::read_dir(base).into_iter().flatten().map(Result::unwrap);
+    let places = sessions.flat_map(|it| fs::read_dir(it.path()).into_iter().flatten()).flatten();
+    places.into_iter().any(|it| it.path().join("new").join(directory).exists())
+}
+
 fn is_left_alone(server: &Sshd) -> bool {
     let sessions = fs::read_dir(server.home().join(".cache/farmbuild-board")).unwrap();
     !sessions.map(Result::unwrap).any(|it| it.file_name().to_string_lossy().starts_with(['s', 'n']))
@@ -153,17 +161,22 @@ fn a_packed_compiler_is_pushed_to_bare_boards_and_builds_as_here() {
         "{repaired}"
     );
 
+    let listed = json(&user.ask(["toolchain", "list", "--json"]).ok().stdout);
+    let one = &listed["hosts"][0]["toolchains"][0];
+    let (name, version) = (one["name"].as_str().unwrap(), one["version"].as_str().unwrap());
+    let place = format!(".cache/farmbuild-board/toolchains/{name}/v-{version}/elf/cc1");
+    fs::write(boards[0].home().join(place), "rust").unwrap();
+    let repaired = user.ask(["toolchain", "push", archive()]).ok().out();
+    let (there, sent) = (repaired.matches(": already there"), repaired.matches("a: pushed"));
+    assert_eq!((there.count(), sent.count()), (2, 1), "{repaired}");
+
     user.ask(["toolchain", "check", "gcc"]).ok();
     same_as_plain(&user, &project(12), &["make", "-j8"]);
     let stats = user.stats();
     assert!(user.remote_jobs() > 0 && user.stat("jobs.local.no-host-has-compiler") == 0, "{stats}");
     for board in &boards {
-        assert_eq!(
-            on_board(board).len(),
-            2,
-            "a version, and which one is current: {:?}",
-            on_board(board)
-        );
+        let there = on_board(board);
+        assert_eq!(there.len(), 3, "a version, its sums, and which one is current: {there:?}");
     }
 }
 
@@ -220,6 +233,8 @@ fn a_push_that_is_killed_leaves_the_toolchain_of_before() {
     let other = another_version(&space);
     fs::write(board.home().join("slow"), "").unwrap();
     let push = user.start(&space, ["toolchain", "push", &other]);
+    until("the board is given files", || arrived(&board, "bin"));
+    until("the board has them all", || arrived(&board, "tree"));
     until("the board is busy with what it got", || !board.compilers().is_empty());
     push.signal(Signal::KILL);
     push.wait();
@@ -303,7 +318,8 @@ fn check_shows_who_agrees_with_this_machine_and_who_does_not_and_how() {
         "same    ssh     same     same     same",
         "other   ssh     differs  missing",
         "gone    ssh     away     away     away",
-        "distcc  distcc  same     same     same",
+        "distcc  distcc  same     same     same     untried",
+        "distcc (lto): distccd takes no -flto",
         "it is \"Debian clang",
     ] {
         assert!(shown.contains(line), "{line}\n{shown}");

@@ -75,7 +75,8 @@ const CHECK: &str = "\
 Compile canaries on every host, over ssh and distcc, and compare them with this machine's, byte for byte
 
 There are four: C, C++ (by the g++ beside gcc), assembly, and C with -flto. The table has a row for each host and a cell for each
-canary: same, differs, missing (there is no such compiler), failed, or away. Below it stands what differs.
+canary: same, differs, missing (there is no such compiler), failed, away, or untried (distccd takes no -flto). Below it
+stands what differs. Names that the compiler may have there are tried in turn; the first that agrees counts.
 
 Exit status: 0 if every host agrees in everything, 1 if not.";
 

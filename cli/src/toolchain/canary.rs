@@ -131,13 +131,11 @@ impl Canary {
             _ => ("canary.i", C),
         };
         fs::write(space.path().join(text), format!("{ORIGIN}{code}")).map_err(cannot)?;
-        let text = match kind {
-            Kind::Assembly => {
-                run(compiler, space.path(), &["-O2", "-S", text, "-o", "canary.s"]).await?;
-                "canary.s"
-            }
-            _ => text,
-        };
+        if kind == Kind::Assembly {
+            run(compiler, space.path(), &["-O2", "-S", text, "-o", "canary.s"]).await?;
+            let assembly = fs::read_to_string(space.path().join("canary.s")).map_err(cannot)?;
+            fs::write(space.path().join(text), inline(&assembly)).map_err(cannot)?;
+        }
         let args = [kind.flags(), &["-c", text, "-o", "canary.o"]].concat();
         run(compiler, space.path(), &args).await?;
         let read = |name| fs::read(space.path().join(name)).map_err(cannot);
@@ -155,6 +153,16 @@ impl Canary {
     pub(crate) fn file_name(&self) -> &OsString {
         &self.args[self.input]
     }
+}
+
+/// Assembly as C has it, since distccd takes no other. It says each thing itself: the compiler only hands it on.
+fn inline(assembly: &str) -> String {
+    let mut text = format!("{ORIGIN}__asm__(\n");
+    for line in assembly.lines() {
+        let line = line.replace('\\', "\\\\").replace('"', "\\\"");
+        text.push_str(&format!("\"{line}\\n\"\n"));
+    }
+    text + ");\n"
 }
 
 async fn run(

@@ -48,7 +48,7 @@ struct HostReport {
 #[derive(Clone, Serialize)]
 struct CanaryReport {
     kind: &'static str,
-    /// `same`, `differs`, `missing`, `failed` or `away`.
+    /// `same`, `differs`, `missing`, `failed`, `away`, or `untried`: its transport takes no such thing.
     state: &'static str,
     /// The compiler's name there.
     there: Option<String>,
@@ -108,11 +108,22 @@ async fn check(executor: &dyn Executor, via: &'static str, trials: &[Trial]) -> 
         let kind = trial.canary.kind.name();
         canaries.push(match away {
             Some(away) => CanaryReport { kind, ..away },
-            None => try_names(executor, trial).await,
+            None => judged(try_names(executor, trial).await, via),
         });
     }
-    let agrees = canaries.iter().all(|it| it.state == "same");
+    let agrees = canaries.iter().all(|it| ["same", "untried"].contains(&it.state));
     HostReport { name: executor.host().to_owned(), via, agrees, canaries }
+}
+
+/// distccd sends such compiles back whatever its compiler is, and builds keep them home.
+fn judged(report: CanaryReport, via: &str) -> CanaryReport {
+    match (report.kind == Kind::Lto.name(), via, report.state) {
+        (true, "distcc", "missing") => {
+            let how = Some("distccd takes no -flto; such compiles stay home".to_owned());
+            CanaryReport { state: "untried", how, ..report }
+        }
+        _ => report,
+    }
 }
 
 /// Tries the names in order. What counts is the first that agrees, else the first that compiled, else the first refusal.

@@ -16,7 +16,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use farmbuild_core::analysis::Driver;
+use farmbuild_core::analysis::{CompilerName, Driver};
 use farmbuild_core::fidelity::Family;
 use tempfile::TempDir;
 
@@ -161,6 +161,8 @@ fn names(parts: &Parts, driver: &LocalCompiler) -> BTreeSet<String> {
     let own = called.into_iter().flatten().filter_map(|it| it.to_str()).map(str::to_owned);
     let hosts = driver.toolchain.names_on_host(driver.name());
     let all = own.chain(hosts.iter().filter_map(|it| it.to_str()).map(str::to_owned));
+    // The file behind clang++ is called clang.
+    let all = all.filter(|name| CompilerName::of(name.as_ref()).driver == driver.driver());
     // A board's own `gcc` stays what it is: farmbuild asks for the one with the target in its name first.
     let plain = |name: &String| {
         ["gcc", "g++", "cc", "c++"].iter().any(|stem| {
