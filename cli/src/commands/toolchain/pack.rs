@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
@@ -60,7 +61,7 @@ fn write(packed: &Packed, path: &Path) -> Result<(), String> {
     archive::write(&packed.manifest, packed.root(), &mut buffered).map_err(cannot)?;
     buffered.flush().map_err(cannot)?;
     drop(buffered);
-    let mode = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mode = fs::Permissions::from_mode(0o644);
     file.as_file().set_permissions(mode).map_err(cannot)?;
     file.persist(path).map_err(|error| cannot(error.error))?;
     Ok(())

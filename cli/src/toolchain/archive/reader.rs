@@ -60,7 +60,6 @@ pub(crate) fn unpack(archive: impl Read, directory: &Path) -> Result<Unpacked, A
         let what = "it has more in it than its manifest says".to_owned();
         return Err(ArchiveError::Damaged(what));
     }
-    drop(entries);
     // zstd compares its checksum at the very end, behind what fills the last block of tar.
     let rest = io::copy(&mut tar.into_inner().take(REST + 1), &mut io::sink());
     match rest.map_err(ArchiveError::Read)? {
