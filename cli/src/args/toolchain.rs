@@ -11,11 +11,11 @@ The same compiler on every board, in three steps:
   farmbuild toolchain push FILE                to every host with via = \"ssh\", at the same time
   farmbuild toolchain check gcc                who compiles to the same bytes as this machine, and who doesn't, and why
 
-A pushed compiler is used by the next job over ssh, before the board's own. Nothing is installed there: it is unpacked in
-~/.cache/farmbuild-board/toolchains, under a hash of its content, tried, and only then given its name. Whatever goes wrong
+A pushed compiler is used by the next job over ssh, before the board's own. Nothing is installed there: it is unpacked in \
+~/.cache/farmbuild-board/toolchains, under a hash of its content, tried, and only then given its name. Whatever goes wrong \
 before that leaves the board as it was. The version before is kept until the next push.
 
-A board runs compilers of its own kind of machine alone. For boards of another kind, pack there the compiler that
+A board runs compilers of its own kind of machine alone. For boards of another kind, pack there the compiler that \
 compiles for this one, bring the archive here, and push it.
 
 docs/toolchains.md has the form of archives and of that directory.";
@@ -74,8 +74,8 @@ pub(crate) enum ToolchainVerb {
 const CHECK: &str = "\
 Compile canaries on every host, over ssh and distcc, and compare them with this machine's, byte for byte
 
-There are four: C, C++ (by the g++ beside gcc), assembly, and C with -flto. The table has a row for each host and a cell for each
-canary: same, differs, missing (there is no such compiler), failed, away, or untried (distccd takes no -flto). Below it
+There are four: C, C++ (by the g++ beside gcc), assembly, and C with -flto. The table has a row for each host and a cell for each \
+canary: same, differs, missing (there is no such compiler), failed, away, or untried (distccd takes no -flto). Below it \
 stands what differs. Names that the compiler may have there are tried in turn; the first that agrees counts.
 
 Exit status: 0 if every host agrees in everything, 1 if not.";
@@ -83,14 +83,14 @@ Exit status: 0 if every host agrees in everything, 1 if not.";
 const PUSH: &str = "\
 Put an archive's toolchain on hosts that are reached by ssh
 
-All hosts of the farm at the same time, or those that --host names; a line for each says what became of it. A host must be of
-the archive's kind of machine and have room for it. It needs no tar and no zstd. What arrives is checked
-against SHA-256 sums and run once before it counts; until then the host has what it had, and what was begun is removed, by the next
+All hosts of the farm at the same time, or those that --host names; a line for each says what became of it. A host must be of \
+the archive's kind of machine and have room for it. It needs no tar and no zstd. What arrives is checked \
+against SHA-256 sums and run once before it counts; until then the host has what it had, and what was begun is removed, by the next \
 connection if this one is cut. Nothing is sent to a host that has the toolchain.
 
 distcc takes no files: on hosts with via = \"distcc\", install the compiler by hand.
 
-A daemon that set a host aside because of its compiler asks it again within five minutes; `farmbuild daemon stop` has
+A daemon that set a host aside because of its compiler asks it again within five minutes; `farmbuild daemon stop` has \
 the next build ask at once.
 
 Exit status: 0 if every host that is reached by ssh (or was named) has the toolchain now, 1 if not.";
@@ -98,11 +98,11 @@ Exit status: 0 if every host that is reached by ssh (or was named) has the toolc
 const PACK: &str = "\
 Make an archive of a compiler of this machine that runs on others
 
-In it are the driver, the one for the other language beside it (g++ for gcc), cc1, cc1plus, as, ld, collect2 and the LTO plugin, gcc's own
-headers and specs, and every shared library that these need, the C library and its loader included: the board's own may be
+In it are the driver, the one for the other language beside it (g++ for gcc), cc1, cc1plus, as, ld, collect2 and the LTO plugin, gcc's own \
+headers and specs, and every shared library that these need, the C library and its loader included: the board's own may be \
 older. Headers of the system aren't in it, nor what only links need: a host compiles preprocessed text and assembles it.
 
-Before the archive is written, the packed compiler runs here from where it was put together, and must make the very bytes of
+Before the archive is written, the packed compiler runs here from where it was put together, and must make the very bytes of \
 the original: C, C++, assembly, -flto, -g and -frecord-gcc-switches. The same compiler makes the same archive.";
 
 #[cfg(test)]

@@ -164,7 +164,10 @@ fn host(host: &HostReport) -> Finding {
         }
         (None, Some((compiler, why))) => {
             let differs = why.contains("isn't the one here");
-            let cure = ". Install the same version of the same package there as here";
+            let cure = match host.via.as_str() {
+                "ssh" => ". `farmbuild toolchain push` puts the one here there",
+                _ => ". Install the same version of the same package there as here",
+            };
             // A host that refuses the compiler says the cure itself.
             let cure = if differs { cure } else { "" };
             Finding::bad(what, format!("it isn't used for {compiler}: {why}{cure}"))
