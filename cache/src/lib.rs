@@ -18,6 +18,7 @@ pub mod cache;
 mod claims;
 mod clock;
 mod compiler;
+pub mod declarations;
 mod digest;
 mod explanations;
 mod file_set;

@@ -1,0 +1,279 @@
+//! Preprocessed text to tokens, line markers and pragmas, in one pass.
+//!
+//! Knows what a token is, not what a declaration is. White space and positions aren't kept: a declaration is hashed by its
+//! bytes.
+
+use memchr::memchr;
+
+use super::doubt::Doubt;
+use super::words::{Name, Word, Words, hash_of};
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An identifier.
+    Name(Name),
+    Keyword(Word),
+    Number,
+    Text,
+    /// A punctuator by its first byte; those of several bytes are several tokens, but for the next two.
+    Mark(u8),
+    Arrow,
+    Ellipsis,
+}
+
+/// Where text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// From a system header, whose warnings aren't given.
+    pub(super) system: bool,
+    /// From the file that is compiled.
+    pub(super) main: bool,
+}
+
+/// A line that is no text of the program.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// What follows a line marker; `None` for a pragma.
+    pub(super) place: Option<Place>,
+}
+
+/// A text, taken apart.
+pub(super) struct Tokens<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) tokens: Vec<Token>,
+    /// Markers and pragmas.
+    pub(super) lines: Vec<Line>,
+    pub(super) words: Words<'a>,
+}
+
+/// Longer texts aren't looked at.
+const LONGEST: usize = 256 << 20;
+
+const BLANK: u8 = 1;
+const LETTER: u8 = 2;
+const DIGIT: u8 = 3;
+const QUOTE: u8 = 4;
+const MARK: u8 = 5;
+
+/// What each byte begins; 0 for what no C text has.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        class[at] = match byte {
+            b' ' | b'\t' | b'\r' | 0x0b | 0x0c => BLANK,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | 0x80..=0xff => LETTER,
+            b'0'..=b'9' => DIGIT,
+            b'"' | b'\'' => QUOTE,
+            b'!' | b'%'..=b'/' | b':'..=b'?' | b'[' | b']' | b'^' | b'{'..=b'~' => MARK,
+            _ => 0,
+        };
+        at += 1;
+    }
+    class
+};
+
+fn goes_on(byte: u8) -> bool {
+    matches!(CLASS[byte as usize], LETTER | DIGIT)
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn of(text: &'a [u8]) -> Result<Self, Doubt> {
+        if text.len() > LONGEST {
+            return Err(Doubt::Size);
+        }
+        let mut lexer = Lexer {
+            text,
+            tokens: Vec::with_capacity(text.len() / 5),
+            lines: Vec::new(),
+            words: Words::new(),
+            main: None,
+        };
+        lexer.run()?;
+        let Lexer { tokens, lines, words, .. } = lexer;
+        Ok(Self { text, tokens, lines, words })
+    }
+}
+
+struct Lexer<'a> {
+    text: &'a [u8],
+    tokens: Vec<Token>,
+    lines: Vec<Line>,
+    words: Words<'a>,
+    /// The name in the first marker.
+    main: Option<&'a [u8]>,
+}
+
+impl<'a> Lexer<'a> {
+    fn run(&mut self) -> Result<(), Doubt> {
+        let text = self.text;
+        let (mut at, mut fresh) = (0, true);
+        while let Some(&byte) = text.get(at) {
+            if byte == b'\n' {
+                fresh = true;
+                at += 1;
+                continue;
+            }
+            match CLASS[byte as usize] {
+                BLANK => at += 1,
+                LETTER => {
+                    fresh = false;
+                    at = self.word(at)?;
+                }
+                DIGIT => {
+                    fresh = false;
+                    at = self.number(at)?;
+                }
+                QUOTE => {
+                    fresh = false;
+                    at = self.literal(at)?;
+                }
+                MARK => {
+                    fresh = false;
+                    at = self.mark(at)?;
+                }
+                _ if byte == b'#' && fresh => at = self.line(at)?,
+                _ => return Err(Doubt::Byte),
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        // Texts are shorter than 2^32.
+        self.tokens.push(Token { kind, start: start as u32, end: end as u32 });
+        end
+    }
+
+    fn word(&mut self, start: usize) -> Result<usize, Doubt> {
+        let rest = &self.text[start..];
+        let length = rest.iter().position(|&byte| !goes_on(byte)).unwrap_or(rest.len());
+        let word = &rest[..length];
+        if word.last() == Some(&b'R') && rest.get(length) == Some(&b'"') {
+            return Err(Doubt::Literal);
+        }
+        let name = self.words.number(word, hash_of(word));
+        let kind = match self.words.keyword(name) {
+            None => Kind::Name(name),
+            Some(Word::Position) => return Err(Doubt::Position),
+            Some(Word::Macro) => return Err(Doubt::Macros),
+            Some(Word::Odd) => return Err(Doubt::Specifiers),
+            Some(word) => Kind::Keyword(word),
+        };
+        Ok(self.push(kind, start, start + length))
+    }
+
+    fn number(&mut self, start: usize) -> Result<usize, Doubt> {
+        let mut at = start + 1;
+        while let Some(&byte) = self.text.get(at) {
+            let exponent = matches!(self.text[at - 1], b'e' | b'E' | b'p' | b'P');
+            match byte {
+                b'.' => {}
+                b'+' | b'-' if exponent => {}
+                // A separator of digits in C23, the start of a literal before.
+                b'\'' => return Err(Doubt::Literal),
+                _ if goes_on(byte) => {}
+                _ => break,
+            }
+            at += 1;
+        }
+        Ok(self.push(Kind::Number, start, at))
+    }
+
+    fn literal(&mut self, start: usize) -> Result<usize, Doubt> {
+        let quote = self.text[start];
+        let mut at = start + 1;
+        loop {
+            match self.text.get(at) {
+                None | Some(b'\n' | 0) => return Err(Doubt::Literal),
+                Some(b'\\') if matches!(self.text.get(at + 1), Some(b'\n') | None) => {
+                    return Err(Doubt::Literal);
+                }
+                Some(b'\\') => at += 2,
+                Some(&byte) => {
+                    at += 1;
+                    if byte == quote {
+                        return Ok(self.push(Kind::Text, start, at));
+                    }
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, start: usize) -> Result<usize, Doubt> {
+        let rest = &self.text[start..];
+        match rest {
+            [b'/', b'/' | b'*', ..] => Err(Doubt::Comment),
+            [b'<', b':' | b'%', ..] | [b'%' | b':', b'>', ..] | [b'%', b':', ..] => {
+                Err(Doubt::Byte)
+            }
+            [b'?', b'?', b'=' | b'(' | b')' | b'/' | b'<' | b'>' | b'!' | b'\'' | b'-', ..] => {
+                Err(Doubt::Byte)
+            }
+            [b'-', b'>', ..] => Ok(self.push(Kind::Arrow, start, start + 2)),
+            [b'.', b'.', b'.', ..] => Ok(self.push(Kind::Ellipsis, start, start + 3)),
+            [b'.', b'0'..=b'9', ..] => self.number(start),
+            // An attribute of C23.
+            [b'[', ..] if self.tokens.last().is_some_and(|it| it.kind == Kind::Mark(b'[')) => {
+                Err(Doubt::Byte)
+            }
+            [byte, ..] => Ok(self.push(Kind::Mark(*byte), start, start + 1)),
+            [] => Err(Doubt::Byte),
+        }
+    }
+
+    /// A line that begins with `#`.
+    fn line(&mut self, start: usize) -> Result<usize, Doubt> {
+        let rest = &self.text[start..];
+        let length = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..length];
+        let place = if words_of(line).next() == Some(&b"#pragma"[..]) {
+            None
+        } else {
+            let (file, system) = marker(line).ok_or(Doubt::Directive)?;
+            let main = *self.main.get_or_insert(file);
+            Some(Place { system, main: file == main })
+        };
+        let (from, to) = (start as u32, (start + length) as u32);
+        self.lines.push(Line { start: from, end: to, place });
+        Ok(start + length)
+    }
+}
+
+/// The words of a directive.
+pub(super) fn words_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty())
+}
+
+/// The file, and whether it is a system's, in `# 12 "file" 1 3 4`.
+fn marker(line: &[u8]) -> Option<(&[u8], bool)> {
+    let rest = line.strip_prefix(b"# ")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = rest.get(digits..)?.strip_prefix(b" \"").filter(|_| digits > 0)?;
+    let mut end = 0;
+    while *rest.get(end)? != b'"' {
+        end += if rest[end] == b'\\' { 2 } else { 1 };
+    }
+    let mut system = false;
+    for flag in words_of(&rest[end + 1..]) {
+        match flag {
+            b"1" | b"2" => {}
+            b"3" => system = true,
+            // `extern "C"`, which in C says nothing.
+            b"4" => {}
+            _ => return None,
+        }
+    }
+    Some((&rest[..end], system))
+}

@@ -1,0 +1,156 @@
+//! The words of a text, each with a number; keywords have the lowest, in the order of [`Word`].
+//!
+//! Knows bytes, not what they mean in a place.
+
+macro_rules! words {
+    ($($name:ident $($spelling:literal)+;)*) => {
+        /// A keyword, or another word that is looked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(super) enum Word { $($name),* }
+
+        impl Word {
+            const ALL: &'static [(Self, &'static [&'static str])] =
+                &[$((Self::$name, &[$($spelling),+])),*];
+        }
+    };
+}
+
+words! {
+    Typedef "typedef";
+    Extern "extern";
+    Static "static";
+    Inline "inline" "__inline" "__inline__";
+    Register "register";
+    Auto "auto";
+    Thread "_Thread_local" "__thread";
+    NoReturn "_Noreturn";
+    Qualifier "const" "__const" "__const__" "volatile" "__volatile" "__volatile__" "restrict" "__restrict" "__restrict__";
+    Atomic "_Atomic";
+    // `_Float32` and its like are none: clang's libc defines them.
+    Type "void" "char" "short" "int" "long" "float" "double" "signed" "__signed" "__signed__" "unsigned" "_Bool" "__int128" "__auto_type";
+    Complex "_Complex" "__complex" "__complex__" "_Imaginary";
+    Struct "struct";
+    Union "union";
+    Enum "enum";
+    Typeof "typeof" "__typeof" "__typeof__";
+    Attribute "__attribute__" "__attribute";
+    Align "_Alignas";
+    Asm "asm" "__asm" "__asm__";
+    StaticAssert "_Static_assert";
+    Extension "__extension__";
+    Operator "sizeof" "_Alignof" "__alignof" "__alignof__" "_Generic" "__real__" "__imag__" "__func__" "__FUNCTION__" "__PRETTY_FUNCTION__" "__label__";
+    Statement "if" "else" "while" "for" "do" "switch" "case" "default" "break" "continue" "return" "goto";
+    Position "__builtin_LINE" "__builtin_FILE" "__builtin_FUNCTION" "__builtin_COLUMN" "__builtin_source_location" "__LINE__" "__FILE__" "__BASE_FILE__";
+    Macro "_Pragma" "__pragma" "__DATE__" "__TIME__" "__TIMESTAMP__" "__COUNTER__" "__INCLUDE_LEVEL__" "__has_include" "defined";
+    Odd "_BitInt" "__GIMPLE" "__RTL" "__seg_fs" "__seg_gs" "_Sat" "_Accum" "_Fract";
+}
+
+/// The number of a word.
+pub(super) type Name = u32;
+
+/// Words by number and back. An open hash table of numbers: no allocation for a word that is known.
+pub(super) struct Words<'a> {
+    table: Vec<u32>,
+    spellings: Vec<&'a [u8]>,
+    hashes: Vec<u32>,
+    /// The keyword that each of the first numbers is.
+    keywords: Vec<Word>,
+}
+
+const FREE: u32 = u32::MAX;
+
+impl<'a> Words<'a> {
+    pub(super) fn new() -> Self {
+        let mut words = Self {
+            table: vec![FREE; 1 << 12],
+            spellings: Vec::with_capacity(1 << 11),
+            hashes: Vec::with_capacity(1 << 11),
+            keywords: Vec::new(),
+        };
+        for (word, spellings) in Word::ALL {
+            for spelling in *spellings {
+                words.number(spelling.as_bytes(), hash_of(spelling.as_bytes()));
+                words.keywords.push(*word);
+            }
+        }
+        words
+    }
+
+    /// The number of a word with this hash ([`hash_of`]).
+    pub(super) fn number(&mut self, spelling: &'a [u8], hash: u32) -> Name {
+        let mask = self.table.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let number = self.table[at];
+            if number == FREE {
+                break;
+            }
+            let index = number as usize;
+            if self.hashes[index] == hash && self.spellings[index] == spelling {
+                return number;
+            }
+            at = (at + 1) & mask;
+        }
+        // A text of less than 2^32 bytes has fewer words.
+        let number = self.spellings.len() as u32;
+        self.table[at] = number;
+        self.spellings.push(spelling);
+        self.hashes.push(hash);
+        if self.spellings.len() * 2 > self.table.len() {
+            self.grow();
+        }
+        number
+    }
+
+    fn grow(&mut self) {
+        let size = self.table.len() * 4;
+        self.table = vec![FREE; size];
+        for (number, hash) in self.hashes.iter().enumerate() {
+            let mut at = *hash as usize & (size - 1);
+            while self.table[at] != FREE {
+                at = (at + 1) & (size - 1);
+            }
+            self.table[at] = number as u32;
+        }
+    }
+
+    /// The number of a word, if it is known.
+    pub(super) fn find(&self, spelling: &[u8]) -> Option<Name> {
+        let (hash, mask) = (hash_of(spelling), self.table.len() - 1);
+        let mut at = hash as usize & mask;
+        loop {
+            let number = self.table[at];
+            if number == FREE {
+                return None;
+            }
+            if self.spellings[number as usize] == spelling {
+                return Some(number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    pub(super) fn spelling(&self, name: Name) -> &'a [u8] {
+        self.spellings[name as usize]
+    }
+
+    /// The keyword that a word is; `None` for an identifier.
+    pub(super) fn keyword(&self, name: Name) -> Option<Word> {
+        self.keywords.get(name as usize).copied()
+    }
+
+    /// How many words there are.
+    pub(super) fn len(&self) -> usize {
+        self.spellings.len()
+    }
+}
+
+/// A word's hash: FNV's steps, with the high bits brought down.
+pub(super) fn hash_of(word: &[u8]) -> u32 {
+    let mut hash = 0x811c_9dc5_u32;
+    for byte in word {
+        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    }
+    hash ^ (hash >> 15)
+}

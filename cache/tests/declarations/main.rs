@@ -1,0 +1,4 @@
+//! The declaration tier's library against real compilers.
+
+mod corpus;
+mod measure;
