@@ -17,6 +17,7 @@ use crate::account::Account;
 use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
+use crate::declared::{DeclarationTier, Declared};
 use crate::explanations::Explanations;
 use crate::files::Files;
 use crate::job::Job;
@@ -64,11 +65,18 @@ impl CompileCache {
     /// The cache in a directory. Neither reads nor writes anything yet.
     #[must_use]
     pub fn open(config: StoreConfig) -> Self {
+        Self::with_declarations(config, None)
+    }
+
+    /// The cache in a directory, with the declaration tier if there are settings for it.
+    #[must_use]
+    pub fn with_declarations(config: StoreConfig, tier: Option<DeclarationTier>) -> Self {
         let parts = Parts {
             store: Store::open(config),
             files: Files::new(),
             absences: Absences::new(),
             manifests: Manifests::new(),
+            declared: Declared::new(tier),
         };
         Self {
             inner: Arc::new(Inner {
@@ -116,6 +124,10 @@ impl CompileCache {
         let all = u32::try_from(WRITERS).unwrap_or(u32::MAX);
         // Closed never.
         let _ = self.inner.writers.acquire_many(all).await;
+        let parts = &self.inner.parts;
+        if let Err(error) = parts.declared.known.flush(&parts.store) {
+            tracing::warn!("known declarations couldn't be kept in the cache: {error}");
+        }
     }
 }
 
@@ -184,6 +196,7 @@ impl Inner {
             seen_before,
             changes,
             text,
+            expected: None,
         }))
     }
 

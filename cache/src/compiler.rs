@@ -87,6 +87,11 @@ impl Compiler {
         self.files.iter().any(|(own, _)| own == path)
     }
 
+    /// Its programs and the libraries that they load.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(path, _)| path.as_path())
+    }
+
     pub(crate) fn is_unchanged(&self, files: &Files) -> bool {
         self.files.iter().all(|(path, hash)| files.hash(path) == Some(*hash))
     }

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) base: Base,
     /// Before anything of it ran.
     pub(crate) began: Moment,
+    /// The key of its compiler with its flags, whatever the source.
+    pub(crate) flags: Key,
     /// All that is known without looking at a file.
     pub(crate) digest: Digest,
     /// The key of its manifest.
@@ -39,7 +41,8 @@ impl Job {
         let base = Base::new(question.base.as_deref());
         let digest = plan.digest(invocation, analysis, compiler.id.as_bytes(), &base);
         let manifest = digest.key();
-        Self { question, plan, compiler, base, began, digest, manifest }
+        let flags = plan.flags(invocation, analysis, compiler.id.as_bytes(), &base).key();
+        Self { question, plan, compiler, base, began, flags, digest, manifest }
     }
 
     /// Where a file of a manifest is.

@@ -19,6 +19,7 @@ mod claims;
 mod clock;
 mod compiler;
 pub mod declarations;
+mod declared;
 mod digest;
 mod explanations;
 mod file_set;
@@ -43,4 +44,5 @@ mod tier;
 mod variants;
 
 pub use self::cache::CompileCache;
+pub use self::declared::{DeclarationTier, TurnedOff, turned_off};
 pub use self::reason::Reason;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use farmbuild_core::pipeline::cache::{Compiled, Miss, Text};
+use farmbuild_core::pipeline::cache::{Compiled, Miss, Text, TextKind};
 use farmbuild_core::pipeline::{CacheMode, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::WhyChange;
 
@@ -18,7 +18,7 @@ use crate::manifest::StoredResult;
 use crate::outputs::{self, Taken};
 use crate::plan::Work;
 use crate::reason::Reason;
-use crate::tier::{ALL, SeenText};
+use crate::tier::{ALL, Found, SeenText, change, declaration};
 
 /// A job that wasn't found.
 pub(crate) struct Missed {
@@ -31,15 +31,22 @@ pub(crate) struct Missed {
     /// How it differs from that.
     pub(crate) changes: Vec<WhyChange>,
     pub(crate) text: Option<SeenText>,
+    /// What the declaration tier would have given, of a hit that is compiled to see whether it is right.
+    pub(crate) expected: Option<StoredResult>,
 }
 
 #[async_trait]
 impl Miss for Missed {
     fn wants_text(&self) -> bool {
-        self.seen_before
-            && !self.job.plan.is_preprocessed()
+        // The declarations of a first compile are what later ones are compared with.
+        let seen = self.seen_before || self.inner.parts.declared.suits(&self.job).is_ok();
+        seen && !self.job.plan.is_preprocessed()
             && self.job.plan.work != Work::Link
             && !self.job.plan.only_prints()
+    }
+
+    fn wants_expanded_text(&self) -> bool {
+        self.seen_before && self.inner.parts.declared.suits(&self.job).is_ok()
     }
 
     fn keeps(&self) -> bool {
@@ -48,9 +55,12 @@ impl Miss for Missed {
 
     async fn look_up_text(&mut self, text: Text<'_>) -> Option<Hit> {
         let Text { kind, bytes, dependencies } = text;
-        let text = SeenText { kind, bytes: bytes.clone() };
+        let text = SeenText::new(kind, bytes.clone());
         for tier in ALL.iter().filter(|tier| tier.needs_text()) {
-            let found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+            let mut found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+            if tier.name() == declaration::NAME {
+                self.judge(&mut found).await;
+            }
             let Some(hit) = self.inner.put_in_place(&self.job, tier.name(), &found, false) else {
                 continue;
             };
@@ -60,7 +70,11 @@ impl Miss for Missed {
             }
             return Some(hit);
         }
-        self.text = Some(text);
+        // A text without macros says more than one with them.
+        let expanded = |it: &SeenText| it.kind == TextKind::Expanded;
+        if !self.text.as_ref().is_some_and(expanded) {
+            self.text = Some(text);
+        }
         None
     }
 
@@ -76,7 +90,7 @@ impl Miss for Missed {
     }
 
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, claim, job, changes, text, .. } = *self;
+        let Self { inner, home, claim, job, changes, text, expected, .. } = *self;
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
@@ -92,6 +106,9 @@ impl Miss for Missed {
             taken.stderr = compiled.stderr;
             taken.terminal.clone_from(&job.question.terminal);
             taken.lines = compiled.lines;
+            if let Some(expected) = &expected {
+                inner.parts.declared.verify(&inner.parts.store, &job, expected, &taken);
+            }
             let (parts, home) = (&inner.parts, home.as_ref());
             let account = match said {
                 Said::Compiler(told) => account::of(parts, &inner.chains, home, &job, told).await?,
@@ -144,6 +161,22 @@ fn said(
 }
 
 impl Missed {
+    /// Whether what the declaration tier found is to be used; why not is told.
+    async fn judge(&mut self, found: &mut Found) {
+        self.changes.append(&mut found.changes);
+        let Some(result) = found.result.take() else { return };
+        let declared = &self.inner.parts.declared;
+        let store = &self.inner.parts.store;
+        if let Err(doubt) = declared.vouch(store, self.home.as_ref(), &self.job).await {
+            self.changes.push(change("declarations", doubt.sentence()));
+        } else if declared.is_due() {
+            self.changes.push(change("declarations", "found, and compiled to see whether that is right"));
+            self.expected = Some(result);
+        } else {
+            found.result = Some(result);
+        }
+    }
+
     /// Remembers, for a result that was found by its text, the files that made that text, so that the next time no
     /// preprocessing is needed.
     async fn recall_by_files(&self, result: StoredResult, rule: Option<Vec<u8>>, text: &SeenText) {

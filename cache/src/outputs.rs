@@ -66,6 +66,22 @@ impl Taken {
         })
     }
 
+    /// Whether it is a silent result that is known already.
+    pub(crate) fn is(&self, result: &StoredResult) -> bool {
+        let same = |(one, other): (&(String, Vec<u8>), &(String, BlobId))| {
+            one.0 == other.0 && BlobId::of(&one.1) == other.1
+        };
+        self.stdout.is_empty()
+            && self.stderr.is_empty()
+            && self.outputs.len() == result.outputs.len()
+            && self.outputs.iter().zip(&result.outputs).all(same)
+    }
+
+    /// What was written first: the object.
+    pub(crate) fn object(&self) -> &[u8] {
+        self.outputs.first().map_or(&[], |(_, bytes)| bytes)
+    }
+
     /// Puts everything into the store.
     pub(crate) fn store(self, store: &Store, base: &Base) -> Result<StoredResult, StoreError> {
         let told = [&self.stdout[..], &self.stderr[..]];

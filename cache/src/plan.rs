@@ -226,7 +226,31 @@ impl Plan {
         if self.work == Work::Link {
             return link::digest(self, invocation, compiler, base);
         }
-        let mut digest = Digest::new("farmbuild job 1");
+        let digest = Digest::new("farmbuild job 1");
+        self.describe(digest, Some(&self.source), invocation, analysis, compiler, base)
+    }
+
+    /// Likewise without the source: what compiles of different sources have in common.
+    pub(crate) fn flags(
+        &self,
+        invocation: &Invocation,
+        analysis: &Analysis,
+        compiler: &[u8],
+        base: &Base,
+    ) -> Digest {
+        let digest = Digest::new("farmbuild flags 1");
+        self.describe(digest, None, invocation, analysis, compiler, base)
+    }
+
+    fn describe(
+        &self,
+        mut digest: Digest,
+        source: Option<&Path>,
+        invocation: &Invocation,
+        analysis: &Analysis,
+        compiler: &[u8],
+        base: &Base,
+    ) -> Digest {
         digest.bytes("compiler", compiler);
         let name = invocation.argv.first().map(Path::new).and_then(Path::file_name);
         digest.bytes("name", name.unwrap_or_default().as_bytes());
@@ -236,7 +260,9 @@ impl Plan {
                 .list(name, args.iter().map(|arg| OsString::from_vec(base.marked(arg.as_bytes()))));
         };
         let path = |path: &Path| base.marked(path.as_os_str().as_bytes());
-        digest.bytes("source", &path(&self.source));
+        if let Some(source) = source {
+            digest.bytes("source", &path(source));
+        }
         list(&mut digest, "args", &analysis.arguments.others);
         for (name, value) in variables(invocation) {
             digest.bytes(name, &base.marked(value.as_bytes()));

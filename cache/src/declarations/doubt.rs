@@ -22,6 +22,12 @@ named_reasons! {
     Position "position" "a word that asks for its own place in the source (__builtin_LINE and its like)"
     Macros "macros" "a word that only a preprocessor knows (_Pragma, __DATE__, __COUNTER__)"
     Size "size" "more text than is looked at"
+    Language "language" "it isn't C (C++ is refused: a name means too many things there)"
+    Positions "positions" "where things stand shows in its object (debug info, sanitizers, coverage, LTO, profiles)"
+    Option "option" "an option lets unused declarations show in the object or in messages"
+    Builtins "builtins" "which functions its compiler knows by itself can't be told"
+    Travelling "travelling" "its text was made to travel, with macros in it"
+    TurnedOff "turned-off" "the tier is turned off for this compiler and these flags, see farmbuild doctor"
     Tangled "tangled" "declarations that name each other in too many ways"
     }
 }

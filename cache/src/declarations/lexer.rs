@@ -16,6 +16,18 @@ pub(super) struct Token {
     pub(super) end: u32,
 }
 
+impl Token {
+    /// The keyword before a tag.
+    pub(super) fn tag_word(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Keyword(Word::Struct) => Some("struct"),
+            Kind::Keyword(Word::Union) => Some("union"),
+            Kind::Keyword(Word::Enum) => Some("enum"),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An identifier.
@@ -98,6 +110,7 @@ impl<'a> Tokens<'a> {
             tokens: Vec::with_capacity(text.len() / 5),
             lines: Vec::new(),
             words: Words::new(),
+            files: Vec::new(),
             main: None,
         };
         lexer.run()?;
@@ -111,6 +124,8 @@ struct Lexer<'a> {
     tokens: Vec<Token>,
     lines: Vec<Line>,
     words: Words<'a>,
+    /// The files that are open, the first one being compiled.
+    files: Vec<&'a [u8]>,
     /// The name in the first marker.
     main: Option<&'a [u8]>,
 }
@@ -241,9 +256,7 @@ impl<'a> Lexer<'a> {
         let place = if words_of(line).next() == Some(&b"#pragma"[..]) {
             None
         } else {
-            let (file, system) = marker(line).ok_or(Doubt::Directive)?;
-            let main = *self.main.get_or_insert(file);
-            Some(Place { system, main: file == main })
+            Some(self.place(marker(line).ok_or(Doubt::Directive)?)?)
         };
         let (from, to) = (start as u32, (start + length) as u32);
         self.lines.push(Line { start: from, end: to, place });
@@ -251,29 +264,68 @@ impl<'a> Lexer<'a> {
     }
 }
 
+impl<'a> Lexer<'a> {
+    /// Follows a marker. Compilers warn of one that comes back to a file that it can't have come from.
+    fn place(&mut self, marker: Marker<'a>) -> Result<Place, Doubt> {
+        let Marker { file, system, way } = marker;
+        match (way, self.files.len()) {
+            (Way::Along, 0) => self.files.push(file),
+            (Way::Along, open) => self.files[open - 1] = file,
+            (Way::In, 1..DEEPEST) => self.files.push(file),
+            (Way::Out, 2..) => {
+                self.files.pop();
+                if self.files.last() != Some(&file) {
+                    return Err(Doubt::Directive);
+                }
+            }
+            _ => return Err(Doubt::Directive),
+        }
+        let main = *self.main.get_or_insert(file);
+        Ok(Place { system, main: file == main })
+    }
+}
+
+/// More files in files than compilers allow.
+const DEEPEST: usize = 250;
+
+/// Where a marker leads.
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
+    Along,
+}
+
+struct Marker<'a> {
+    file: &'a [u8],
+    system: bool,
+    way: Way,
+}
+
 /// The words of a directive.
 pub(super) fn words_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty())
 }
 
-/// The file, and whether it is a system's, in `# 12 "file" 1 3 4`.
-fn marker(line: &[u8]) -> Option<(&[u8], bool)> {
+/// `# 12 "file" 1 3 4`.
+fn marker(line: &[u8]) -> Option<Marker<'_>> {
     let rest = line.strip_prefix(b"# ")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = rest.get(digits..)?.strip_prefix(b" \"").filter(|_| digits > 0)?;
+    let rest = rest.get(digits..)?.strip_prefix(b" \"").filter(|_| digits > 0 && digits < 10)?;
     let mut end = 0;
     while *rest.get(end)? != b'"' {
         end += if rest[end] == b'\\' { 2 } else { 1 };
     }
-    let mut system = false;
+    let mut marker = Marker { file: &rest[..end], system: false, way: Way::Along };
     for flag in words_of(&rest[end + 1..]) {
         match flag {
-            b"1" | b"2" => {}
-            b"3" => system = true,
+            b"1" => marker.way = Way::In,
+            b"2" => marker.way = Way::Out,
+            b"3" => marker.system = true,
             // `extern "C"`, which in C says nothing.
             b"4" => {}
             _ => return None,
         }
     }
-    Some((&rest[..end], system))
+    Some(marker)
 }

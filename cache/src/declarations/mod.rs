@@ -136,11 +136,16 @@ fn parts(
     let mut parts = Vec::with_capacity(index.len());
     for (at, by) in reached.iter().enumerate() {
         let Some(by) = by else { continue };
-        let name = match slice(&units.declared, &units.all[at].declares).first() {
+        let unit = &units.all[at];
+        let name = match slice(&units.declared, &unit.declares).first() {
             None => String::new(),
             Some(symbol) => {
-                let name = String::from_utf8_lossy(tokens.words.spelling(symbol / 2));
-                if symbol % 2 == 1 { format!("struct {name}") } else { name.into_owned() }
+                let spelling = tokens.words.spelling(symbol / 2);
+                let name = String::from_utf8_lossy(spelling);
+                match tokens.tokens[unit.first..unit.end].iter().find_map(|it| it.tag_word()) {
+                    Some(word) if symbol % 2 == 1 => format!("{word} {name}"),
+                    _ => name.into_owned(),
+                }
             }
         };
         let user = index.get(&(*by as usize)).copied().unwrap_or_default();

@@ -66,6 +66,10 @@ impl Pragmas {
         };
         match rest {
             [b"push"] => self.diagnostics.push()?,
+            // Of an empty stack: gcc goes back to the command line, clang warns and changes nothing.
+            [b"pop"] if self.diagnostics.stack.is_empty() => {
+                self.diagnostics.now.extend(b"pop\n");
+            }
             [b"pop"] => self.diagnostics.pop()?,
             [b"ignored" | b"warning" | b"error", option] if plain(option) => {
                 if self.diagnostics.now.len() > 1 << 16 {

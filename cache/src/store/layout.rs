@@ -41,6 +41,7 @@ impl EntryKind {
         Self::Record(RecordKind::ALL[1]),
         Self::Record(RecordKind::ALL[2]),
         Self::Record(RecordKind::ALL[3]),
+        Self::Record(RecordKind::ALL[4]),
     ];
 
     fn suffix(self) -> &'static str {

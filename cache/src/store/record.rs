@@ -32,11 +32,14 @@ pub enum RecordKind {
     Facts,
     /// The command lines that a source was compiled by.
     Variants,
+    /// Declarations that were compiled without a word.
+    Declarations,
 }
 
 impl RecordKind {
     /// Every kind there is. (A new one also needs its line in `EntryKind::ALL`, which the compiler asks for.)
-    pub const ALL: [Self; 4] = [Self::Manifest, Self::Text, Self::Facts, Self::Variants];
+    pub const ALL: [Self; 5] =
+        [Self::Manifest, Self::Text, Self::Facts, Self::Variants, Self::Declarations];
 
     pub(super) fn suffix(self) -> &'static str {
         match self {
@@ -44,6 +47,7 @@ impl RecordKind {
             Self::Text => "text",
             Self::Facts => "facts",
             Self::Variants => "variants",
+            Self::Declarations => "declarations",
         }
     }
 
@@ -54,6 +58,7 @@ impl RecordKind {
             Self::Text => 2,
             Self::Facts => 3,
             Self::Variants => 4,
+            Self::Declarations => 5,
         }
     }
 }

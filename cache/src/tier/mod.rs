@@ -1,19 +1,22 @@
 //! The tiers of the cache: ways to recognise a result, tried in order.
 //!
 //! A tier is one file here and one line in [`ALL`]. [`direct`] looks at files, and runs nothing; [`preprocessed`] looks at
-//! the text that preprocessing makes of them.
+//! the text that preprocessing makes of them, [`declaration`] at the declarations of that text that are used.
 
+pub(crate) mod declaration;
 pub(crate) mod direct;
 pub(crate) mod preprocessed;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use farmbuild_core::pipeline::cache::TextKind;
 use farmbuild_core::protocol::message::WhyChange;
 
 use crate::absent::{Absences, Absent};
+use crate::declarations::{Doubt, Split};
+use crate::declared::Declared;
 use crate::files::Files;
 use crate::job::Job;
 use crate::manifest::StoredResult;
@@ -22,7 +25,7 @@ use crate::source::ContentHash;
 use crate::store::{Store, StoreError};
 
 /// The tiers, in the order in which they are tried.
-pub(crate) const ALL: &[&dyn Tier] = &[&direct::Direct, &preprocessed::Preprocessed];
+pub(crate) const ALL: &[&dyn Tier] = &[&direct::Direct, &preprocessed::Preprocessed, &declaration::Declaration];
 
 /// A way to recognise a result.
 pub(crate) trait Tier: Send + Sync {
@@ -48,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) files: Files,
     pub(crate) absences: Absences,
     pub(crate) manifests: Manifests,
+    pub(crate) declared: Declared,
 }
 
 /// What a tier found.
@@ -65,6 +69,14 @@ pub(crate) struct Found {
 pub(crate) struct SeenText {
     pub(crate) kind: TextKind,
     pub(crate) bytes: Bytes,
+    /// Taken apart once, for the lookup and for what is kept.
+    pub(crate) split: Arc<OnceLock<Result<Split, Doubt>>>,
+}
+
+impl SeenText {
+    pub(crate) fn new(kind: TextKind, bytes: Bytes) -> Self {
+        Self { kind, bytes, split: Arc::default() }
+    }
 }
 
 /// A result, and what it was made of.

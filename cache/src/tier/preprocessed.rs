@@ -81,7 +81,7 @@ fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
 
 /// Adds the comments that a compiler may read, and which are gone from a text: whether gcc warns of a case that falls
 /// through is up to one. Or all of each file.
-fn comments(
+pub(super) fn comments(
     parts: &Parts,
     job: &Job,
     text: &SeenText,

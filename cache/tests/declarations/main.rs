@@ -2,3 +2,5 @@
 
 mod corpus;
 mod measure;
+mod mutation;
+mod seeds;

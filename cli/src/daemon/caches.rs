@@ -5,10 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farmbuild_cache::CompileCache;
+use farmbuild_cache::{CompileCache, DeclarationTier};
 use farmbuild_cache::store::{Compression, StoreConfig};
 
 use crate::farm::{CacheConfig, cache_dir};
+
+/// One percent.
+const DEFAULT_VERIFY: u32 = 100;
 
 /// All caches that jobs have asked for. One that nobody asks for any more costs little.
 #[derive(Default)]
@@ -29,7 +32,11 @@ impl Caches {
         if let Some(cache) = known.get(&key) {
             return Some(Arc::clone(cache));
         }
-        let cache = Arc::new(CompileCache::open(store_config(key.0.clone(), config)));
+        let tier = config.declarations.then(|| DeclarationTier {
+            verify: config.verify.unwrap_or(DEFAULT_VERIFY),
+        });
+        let store = store_config(key.0.clone(), config);
+        let cache = Arc::new(CompileCache::with_declarations(store, tier));
         known.insert(key, Arc::clone(&cache));
         Some(cache)
     }

@@ -53,6 +53,9 @@ struct Cache {
     compression: CacheCompression,
     #[serde(default)]
     base_dirs: Vec<Spanned<String>>,
+    #[serde(default)]
+    declarations: bool,
+    verify: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -226,7 +229,16 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             return Err(at(base.span(), what.to_owned()));
         }
     }
+    let verify = match &file.cache.verify {
+        None => None,
+        Some(text) => match share(text.get_ref()) {
+            Some(share) => Some(share),
+            None => return Err(at(text.span(), format!("`verify`: {SHARES}"))),
+        },
+    };
     let cache = CacheConfig {
+        declarations: file.cache.declarations,
+        verify,
         base_dirs: file
             .cache
             .base_dirs
@@ -238,6 +250,16 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
         uncompressed: matches!(file.cache.compression, CacheCompression::None),
     };
     Ok(FarmConfig { local, cache, hosts, warnings: Vec::new() })
+}
+
+/// How a share is written.
+const SHARES: &str = "write a share as in \"1%\" or \"0.5%\", at most 100%";
+
+/// A share, of ten thousand.
+fn share(text: &str) -> Option<u32> {
+    let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
+    // In bounds.
+    (0.0..=100.0).contains(&percent).then(|| (percent * 100.0).round() as u32)
 }
 
 /// How a size is written.

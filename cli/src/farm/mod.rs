@@ -38,6 +38,10 @@ pub(crate) struct CacheConfig {
     pub(crate) uncompressed: bool,
     /// Directories whose names are not to matter; `/*` at the end means each directory in there.
     pub(crate) base_dirs: Vec<PathBuf>,
+    /// Results are known by the declarations that they are made of.
+    pub(crate) declarations: bool,
+    /// Of ten thousand such results, how many are compiled all the same; `None` is the default.
+    pub(crate) verify: Option<u32>,
 }
 
 impl CacheConfig {

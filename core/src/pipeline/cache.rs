@@ -135,6 +135,11 @@ pub trait Miss: Send + Sync {
     /// Whether it is worth preprocessing the job for the sake of looking it up: it was seen before, with other headers.
     fn wants_text(&self) -> bool;
 
+    /// Whether a job that travels is worth a second preprocessing, which expands its macros, before it does.
+    fn wants_expanded_text(&self) -> bool {
+        false
+    }
+
     /// Whether the result is wanted.
     fn keeps(&self) -> bool;
 

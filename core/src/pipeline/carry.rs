@@ -141,7 +141,17 @@ impl Pipeline {
         }
         let lines = lines(&analysis, &invocation.cwd);
         let prepared = match self.may_travel(&invocation, &analysis) {
-            Ok(()) => self.prepare(&invocation, &analysis, toolchain, tokens).await,
+            Ok(()) => {
+                let expands =
+                    matches!(&result, Wanted::By(miss) if miss.wants_expanded_text());
+                if expands
+                    && let Some(hit) =
+                        self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await
+                {
+                    return Answer::Hit(hit);
+                }
+                self.prepare(&invocation, &analysis, toolchain, tokens).await
+            }
             Err(reason) => {
                 match self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await {
                     Some(hit) => return Answer::Hit(hit),

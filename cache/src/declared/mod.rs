@@ -1,0 +1,182 @@
+//! What the declaration tier knows and whom it trusts: which declarations are known, which compilers have passed its
+//! check, and where it was wrong.
+
+mod known;
+mod options;
+mod report;
+mod vouch;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farmbuild_core::pipeline::Home;
+use farmbuild_core::protocol::message::WhyChange;
+
+use self::known::Known;
+pub use self::report::{TurnedOff, turned_off};
+use crate::answers::Answers;
+use crate::compiler::Compiler;
+use crate::declarations::{Builtins, Doubt, Part, Split};
+use crate::digest::Digest;
+use crate::job::Job;
+use crate::manifest::StoredResult;
+use crate::outputs::Taken;
+use crate::plan::{Sensitivity, Work};
+use crate::store::{Key, RecordKind, Store, StoreError};
+use crate::tier::change;
+use farmbuild_core::analysis::Language;
+
+/// How the declaration tier is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclarationTier {
+    /// Of ten thousand hits, how many are compiled all the same and compared.
+    pub verify: u32,
+}
+
+/// The tier's state.
+pub(crate) struct Declared {
+    tier: Option<DeclarationTier>,
+    pub(crate) known: Known,
+    builtins: Mutex<HashMap<Key, Option<Arc<Builtins>>>>,
+    /// By flags.
+    vouched: Answers<Key, ()>,
+    hits: AtomicU64,
+}
+
+impl Declared {
+    pub(crate) fn new(tier: Option<DeclarationTier>) -> Self {
+        Self {
+            tier,
+            known: Known::default(),
+            builtins: Mutex::default(),
+            vouched: Answers::default(),
+            hits: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the tier is used at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.tier.is_some()
+    }
+
+    /// Whether the tier is for such a job.
+    pub(crate) fn suits(&self, job: &Job) -> Result<(), Doubt> {
+        let plan = &job.plan;
+        if !self.is_on() {
+            return Err(Doubt::TurnedOff);
+        }
+        if plan.work != Work::Compile || plan.language != Language::C {
+            return Err(Doubt::Language);
+        }
+        if plan.sensitivity != Sensitivity::Meaning {
+            return Err(Doubt::Positions);
+        }
+        if options::refused(&job.question.analysis.arguments.others) {
+            return Err(Doubt::Option);
+        }
+        Ok(())
+    }
+
+    /// The functions that a compiler knows by itself.
+    pub(crate) fn builtins(&self, compiler: &Compiler) -> Result<Arc<Builtins>, Doubt> {
+        let mut known = self.builtins.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.entry(compiler.id).or_insert_with(|| {
+            let mut builtins = Builtins::default();
+            for file in compiler.files() {
+                builtins.add_from(&std::fs::read(file).ok()?);
+            }
+            // Every compiler knows this one.
+            builtins.has(b"memcpy").then(|| Arc::new(builtins))
+        });
+        found.clone().ok_or(Doubt::Builtins)
+    }
+
+    /// Whether the compiler has shown, with these flags, that unused declarations don't show.
+    pub(crate) async fn vouch(
+        &self,
+        store: &Store,
+        home: &dyn Home,
+        job: &Job,
+    ) -> Result<(), Doubt> {
+        if report::is_off(store, &job.flags) {
+            return Err(Doubt::TurnedOff);
+        }
+        let asking = async {
+            vouch::check(home, job).await.map_err(|why| {
+                report::turn_off(store, job, &why);
+                Doubt::TurnedOff
+            })
+        };
+        self.vouched.get(job.flags, |()| true, asking).await.map(|_| ())
+    }
+
+    /// Whether this hit is one to be compiled all the same.
+    pub(crate) fn is_due(&self) -> bool {
+        let share = u64::from(self.tier.map_or(0, |tier| tier.verify));
+        let before = self.hits.fetch_add(1, Ordering::Relaxed) * share;
+        before / 10_000 != (before + share) / 10_000
+    }
+
+    /// Compares a hit with what was compiled; a difference turns the tier off for the compiler and its flags.
+    pub(crate) fn verify(
+        &self,
+        store: &Store,
+        job: &Job,
+        expected: &StoredResult,
+        compiled: &Taken,
+    ) {
+        if !compiled.is(expected) {
+            report::wrong(store, job, expected, compiled);
+        }
+    }
+
+    /// Remembers what a job's object is made of, to tell later what changed.
+    pub(crate) fn keep_parts(
+        &self,
+        store: &Store,
+        job: &Job,
+        split: &Split,
+    ) -> Result<(), StoreError> {
+        let parts: Vec<(u32, u64)> = split.parts.iter().map(signature).collect();
+        let bytes = postcard::to_allocvec(&parts).unwrap_or_default();
+        store.update_record(RecordKind::Declarations, &parts_key(job), |_| Some(bytes.clone()))
+    }
+
+    /// The declarations that differ from those of the last compile, the first few.
+    pub(crate) fn changes(&self, store: &Store, job: &Job, split: &Split) -> Vec<WhyChange> {
+        let bytes = store.get_record(RecordKind::Declarations, &parts_key(job));
+        let then: Option<Vec<(u32, u64)>> = bytes.and_then(|it| postcard::from_bytes(&it).ok());
+        let Some(then) = then else { return Vec::new() };
+        let news = split.parts.iter().filter(|part| !then.contains(&signature(part)));
+        news.filter(|part| !part.name.is_empty())
+            .take(MOST_TOLD)
+            .map(|part| {
+                let (name, _) = signature(part);
+                let verb =
+                    if then.iter().any(|it| it.0 == name) { "changed" } else { "is new" };
+                let by = match split.parts.get(part.user) {
+                    Some(user) if user.name != part.name => format!(", used by `{}`", user.name),
+                    _ => String::new(),
+                };
+                change("declaration", format!("`{}` {verb}{by}", part.name))
+            })
+            .collect()
+    }
+}
+
+/// Changes that are told.
+const MOST_TOLD: usize = 5;
+
+fn parts_key(job: &Job) -> Key {
+    let mut digest = Digest::new("farmbuild parts 1");
+    digest.bytes("job", job.manifest.as_bytes());
+    digest.key()
+}
+
+/// A part's name and content, in short.
+fn signature(part: &Part) -> (u32, u64) {
+    let name = blake3::hash(part.name.as_bytes());
+    let name = name.as_bytes()[..4].iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+    (name, part.id.0[..8].iter().fold(0, |all, byte| all << 8 | u64::from(*byte)))
+}

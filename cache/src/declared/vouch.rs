@@ -1,0 +1,87 @@
+//! A compiler's test, with the flags of a job: a small text with and without declarations that nobody uses must give the
+//! same object.
+
+use std::ffi::OsString;
+use std::fs;
+
+use farmbuild_core::pipeline::Home;
+
+use crate::job::Job;
+
+const USED: &str = "typedef unsigned long word_t;
+struct pair { word_t one, two; };
+enum kind { FIRST, SECOND = 4 };
+static inline word_t sum(const struct pair *it) { return it->one + it->two; }
+";
+const REST: &str = "static int counter;
+int object = 3;
+const char *text = \"a text\";
+int main_of(struct pair *it, enum kind kind)
+{
+ static int calls;
+ struct pair other = *it;
+ calls++;
+ for (int at = 0; at < counter; at++) other.one += sum(&other);
+ return kind == SECOND ? calls + counter++ : (int)sum(&other);
+}
+";
+/// Before, between and behind the used ones.
+const UNUSED: [&str; 3] = [
+    "struct unused_node { struct unused_node *next; int value; };
+typedef struct { int quot, rem; } unused_pair;
+extern int unused_function(struct unused_node *it, unused_pair pair);
+extern int unused_object;
+",
+    "enum unused_kind { UNUSED_A, UNUSED_B };
+union unused_union { float real; int number; };
+static inline int unused_inline(struct unused_node *it) { int sum = 0; while (it) { sum += it->value; it = it->next; } return sum + unused_object; }
+static inline int unused_caller(void) { struct unused_node node = { 0, UNUSED_B }; return unused_inline(&node); }
+",
+    "extern const char *unused_names[];
+static inline const char *unused_text(int at) { return at ? unused_names[at] : \"an unused text\"; }
+struct unused_last { char name[40]; };
+",
+];
+
+/// Whether unused declarations stay out of the object; if not, why the tier can't be used.
+pub(super) async fn check(home: &dyn Home, job: &Job) -> Result<(), String> {
+    let Ok(plan) = &job.question.analysis.remote else {
+        return Err("how to compile a text with these flags can't be told".to_owned());
+    };
+    let space = tempfile::tempdir().map_err(|error| format!("no room for a probe: {error}"))?;
+    let (source, object) = (space.path().join("probe.i"), space.path().join("probe.o"));
+    let mut args = plan.compile_args.clone();
+    for (at, path) in [(plan.input, &source), (plan.output, &object)] {
+        match args.get_mut(at) {
+            Some(arg) => *arg = path.clone().into_os_string(),
+            None => return Err("how to compile a text with these flags can't be told".to_owned()),
+        }
+    }
+    args.push(OsString::from("-w"));
+    let [before, between, behind] = UNUSED;
+    let texts = [
+        [USED, REST].concat(),
+        [before, USED, between, REST, behind].concat(),
+        [USED, before, REST, between, behind].concat(),
+    ];
+    let mut first: Option<Vec<u8>> = None;
+    for text in texts {
+        fs::write(&source, format!("# 1 \"probe.c\"\n{text}"))
+            .map_err(|error| format!("no room for a probe: {error}"))?;
+        let ran = home.run(&job.question.invocation, &args).await;
+        let ran = ran.map_err(|error| format!("the probe's compile can't be started: {error}"))?;
+        if !ran.status.success() {
+            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+            return Err(format!("the probe doesn't compile with these flags: {said}"));
+        }
+        let bytes = fs::read(&object).map_err(|error| format!("the probe's object: {error}"))?;
+        match &first {
+            None => first = Some(bytes),
+            Some(first) if *first != bytes => {
+                return Err("declarations that nobody uses show in this compiler's objects".to_owned());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

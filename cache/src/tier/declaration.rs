@@ -1,0 +1,91 @@
+//! The declaration tier: the result of a text is that of every text whose used declarations are the same, and whose
+//! others are known to be compiled without a word.
+//!
+//! For C, where positions can't show. See `docs/declaration-tier.md`.
+
+use farmbuild_core::pipeline::cache::TextKind;
+
+use super::{Found, Kept, Parts, SeenText, Tier, change, preprocessed};
+use crate::declarations::{Doubt, Split};
+use crate::job::Job;
+use crate::manifest::StoredResult;
+use crate::store::{Key, RecordKind, StoreError};
+
+/// Its name.
+pub(crate) const NAME: &str = "declaration";
+
+/// The tier.
+pub(crate) struct Declaration;
+
+impl Tier for Declaration {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn needs_text(&self) -> bool {
+        true
+    }
+
+    fn look_up(&self, parts: &Parts, job: &Job, text: Option<&SeenText>) -> Found {
+        let Some(text) = text.filter(|_| parts.declared.is_on()) else { return Found::default() };
+        let split = match split(parts, job, text) {
+            Ok(split) => split,
+            Err(doubt) => {
+                let changes = vec![change("declarations", doubt.sentence())];
+                return Found { changes, ..Found::default() };
+            }
+        };
+        let known = key(parts, job, text, split).and_then(|key| recall(parts, &key));
+        let known = known.filter(|result| job.suits(result));
+        let Some(result) = known else {
+            let changes = parts.declared.changes(&parts.store, job, split);
+            return Found { changes, ..Found::default() };
+        };
+        if let Some(news) = parts.declared.known.unknown(&parts.store, &job.flags, &split.unused) {
+            let what = format!(
+                "{news} declarations that it doesn't use are new, and compiled once for what a compiler says of them"
+            );
+            return Found { changes: vec![change("declarations", what)], ..Found::default() };
+        }
+        Found { result: Some(result), ..Found::default() }
+    }
+
+    fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {
+        let silent = parts.declared.is_on() && kept.result.is_silent();
+        let Some(text) = kept.text.filter(|_| silent) else { return Ok(()) };
+        let Ok(split) = split(parts, job, text) else { return Ok(()) };
+        let Some(key) = key(parts, job, text, split) else { return Ok(()) };
+        parts.declared.keep_parts(&parts.store, job, split)?;
+        // What this tier found says nothing new.
+        if recall(parts, &key).is_some_and(|known| known.outputs == kept.result.outputs) {
+            return Ok(());
+        }
+        // Plain data: there is nothing in it that could fail.
+        let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
+        parts.store.update_record(RecordKind::Text, &key, |_| Some(bytes.clone()))?;
+        parts.declared.known.add(&parts.store, &job.flags, &split.known)
+    }
+}
+
+fn recall(parts: &Parts, key: &Key) -> Option<StoredResult> {
+    let bytes = parts.store.get_record(RecordKind::Text, key)?;
+    postcard::from_bytes(&bytes).ok()
+}
+
+fn split<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<&'a Split, Doubt> {
+    parts.declared.suits(job)?;
+    if text.kind != TextKind::Expanded {
+        return Err(Doubt::Travelling);
+    }
+    let builtins = parts.declared.builtins(&job.compiler)?;
+    text.split.get_or_init(|| Split::of(&text.bytes, &builtins)).as_ref().map_err(|doubt| *doubt)
+}
+
+/// The key of a text's used declarations; `None` if what its comments say can't be told.
+fn key(parts: &Parts, job: &Job, text: &SeenText, split: &Split) -> Option<Key> {
+    let mut digest = job.digest.clone();
+    digest.bytes("tier", b"declaration 1");
+    digest.bytes("used", &split.used.0);
+    preprocessed::comments(parts, job, text, &mut digest, false)?;
+    Some(digest.key())
+}

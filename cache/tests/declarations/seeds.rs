@@ -1,0 +1,102 @@
+//! A small text with one of everything.
+
+pub(crate) const SMALL: &str = r#"# 0 "unit.c"
+# 0 "<built-in>"
+# 1 "unit.c"
+# 1 "/usr/include/system.h" 1 3 4
+typedef unsigned long size_t;
+extern void *memcpy (void *__restrict __dest, const void *__restrict __src, size_t __n)
+     __attribute__ ((__nothrow__ , __leaf__)) __attribute__ ((__nonnull__ (1, 2)));
+extern size_t strlen (const char *__s) __attribute__ ((__nothrow__ , __leaf__));
+extern char *strcpy (char *__restrict __dest, const char *__restrict __src);
+extern int undocumented (struct from_nowhere *it);
+typedef struct { int quot; int rem; } div_t;
+extern div_t div (int __numer, int __denom);
+# 4 "unit.c" 2
+# 1 "lists.h" 1
+struct list {
+ struct list *next, *prev;
+};
+struct buffer;
+struct node { struct list by_name; int value; struct buffer *buffer; int (*call)(struct node *it, int value); };
+enum colour { RED, GREEN = 4, BLUE };
+enum state { FIRST_STATE, SECOND_STATE } __attribute__((packed));
+typedef int (*handler_t)(struct node *node, enum colour colour);
+typedef int function_t(int);
+struct buffer { size_t length; char data[16]; };
+union word { int number; float real; };
+struct bits { unsigned one:3, two:5; } __attribute__((packed));
+extern int second_object;
+extern const char *names[];
+extern struct buffer spare;
+extern struct list heads[4];
+extern handler_t handlers[];
+extern function_t by_type;
+int first(int one);
+int second(struct node *node, int value);
+int third(enum colour colour, struct buffer *buffer);
+int unused_one(union word *word);
+int unused_two(struct bits bits, div_t division);
+char *unused_three(const char *name, size_t length) __attribute__((pure));
+void unused_four(struct node *, struct list *list);
+void (*signal_like(int number, void (*handler)(int)))(int);
+static inline void list_init(struct list *list) { list->next = list->prev = list; }
+static inline int list_empty(const struct list *list) { return list->next == list; }
+static inline void list_add(struct list *to, struct list *it)
+{
+ it->next = to->next;
+ it->prev = to;
+ to->next->prev = it;
+ to->next = it;
+}
+static inline size_t b_room(const struct buffer *buffer) { return sizeof(buffer->data) - buffer->length; }
+static inline int b_full(const struct buffer *buffer) { return !b_room(buffer); }
+static inline int promised(int one);
+static inline int b_put(struct buffer *buffer, char it)
+{
+ if (b_full(buffer))
+  return promised(0);
+ buffer->data[buffer->length++] = it;
+ return 1;
+}
+static inline int promised(int one) { return one - 1; }
+static inline int colourful(enum colour colour) { return colour == BLUE ? 3 : GREEN; }
+static inline int through(handler_t handler, struct node *node) { return handler(node, RED); }
+static inline __attribute__((always_inline)) int twice(int one) { int value = one * 2; return value; }
+static inline void copy(struct buffer *to, const struct buffer *from) { *to = *from; }
+static inline int loops(int count) { int sum = 0; for (int it = 0; it < count; it++) sum += it; return sum; }
+static inline float as_real(int number) { union word word = { .number = number }; return word.real; }
+static inline int labelled(int one) { if (one) goto out; one = 3; out: return one; }
+static inline int expression(int one) { return ({ int two = one; two + 1; }); }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-variable"
+static inline int ignored(void) { int nobody; return 0; }
+#pragma GCC diagnostic pop
+#pragma pack(push, 2)
+struct tight { char one; int two; };
+#pragma pack(pop)
+static inline size_t tightly(struct tight *it) { return sizeof(*it) + it->two; }
+# 9 "unit.c" 2
+int second_object = 7;
+static int count;
+static int helper(struct node *node) { return node->value + count++; }
+int first(int one) { return twice(one) + second_object; }
+int second(struct node *node, int value)
+{
+ struct list *list = &node->by_name;
+ static int calls;
+ list_init(list);
+ calls++;
+ return helper(node) + value + (list_empty(list) ? calls : loops(value));
+}
+int third(enum colour colour, struct buffer *buffer)
+{
+ char text[8];
+ struct buffer other;
+ copy(&other, buffer);
+ strcpy(text, "abc");
+ b_put(&other, text[strlen(text) - 1]);
+ copy(buffer, &other);
+ return colour == RED;
+}
+"#;
