@@ -269,6 +269,7 @@ impl Inner {
 
     fn write_now(&self, job: &Job, written: Written) -> Result<(), StoreError> {
         let Written { what, account, text } = written;
+        let compiled = matches!(what, What::Taken(_));
         let result = match what {
             What::Taken(taken) => taken.store(&self.parts.store, &job.base)?,
             What::Known(result) => result,
@@ -278,6 +279,7 @@ impl Inner {
             absent: &account.absent,
             text: text.as_ref(),
             result: &result,
+            compiled,
         };
         for tier in ALL {
             tier.keep(&self.parts, job, &kept)?;

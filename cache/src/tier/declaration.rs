@@ -56,8 +56,8 @@ impl Tier for Declaration {
         let Ok(split) = split(parts, job, text) else { return Ok(()) };
         let Some(key) = key(parts, job, text, split) else { return Ok(()) };
         parts.declared.keep_parts(&parts.store, job, split)?;
-        // What this tier found says nothing new.
-        if recall(parts, &key).is_some_and(|known| known.outputs == kept.result.outputs) {
+        // What was found, in whatever way, says nothing new of what compilers accept.
+        if !kept.compiled {
             return Ok(());
         }
         // Plain data: there is nothing in it that could fail.

@@ -88,6 +88,8 @@ pub(crate) struct Kept<'a> {
     /// The text, if it was made.
     pub(crate) text: Option<&'a SeenText>,
     pub(crate) result: &'a StoredResult,
+    /// By this very job, rather than found.
+    pub(crate) compiled: bool,
 }
 
 impl Parts {

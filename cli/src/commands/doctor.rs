@@ -6,11 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use farmbuild_cache::turned_off;
 use farmbuild_core::protocol::message::{HostReport, Reply, Request};
 use serde_json::json;
 
 use super::{ask, failed, hosts};
 use crate::build::is_compiler;
+use crate::farm::cache_dir;
+use crate::farm::source::{self, FarmSource};
 use crate::client::runtime_dir::RuntimeDir;
 use crate::real_compiler;
 
@@ -79,6 +82,7 @@ fn examine(farm: Option<&Path>) -> Vec<Finding> {
         }
     }
     findings.extend(environment(farm));
+    findings.extend(declarations(farm));
     match hosts::report(farm, Some("cc".into())) {
         Err(sentence) => findings.push(Finding::bad("the farm", sentence)),
         Ok(report) => {
@@ -147,6 +151,24 @@ fn environment(farm: Option<&Path>) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Compilers that the cache's declaration tier isn't used for.
+fn declarations(farm: Option<&Path>) -> Vec<Finding> {
+    // Mistakes of the farm are told elsewhere.
+    let Ok(env) = source::environment(farm) else { return Vec::new() };
+    let config = FarmSource::choose(&env).and_then(|source| source.read());
+    let Ok(config) = config.map(|farm| farm.cache) else { return Vec::new() };
+    let Some(dir) = cache_dir(&config, &env).filter(|_| config.declarations) else {
+        return Vec::new();
+    };
+    let off = turned_off(&dir).into_iter().map(|off| {
+        let why = off.why.trim_end().replace('\n', " ");
+        let directory = off.directory.display();
+        let trouble = format!("it is off for a compiler and its flags, see {directory} (remove that to try again): {why}");
+        Finding::bad("the declaration tier of the cache", trouble)
+    });
+    off.collect()
 }
 
 fn host(host: &HostReport) -> Finding {

@@ -5,6 +5,7 @@
 mod caveats;
 mod crash;
 mod damage;
+mod declarations;
 mod edits;
 mod headers;
 mod links;
