@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use farmbuild_cache::declarations::Doubt;
 use farmbuild_core::analysis::Refusal;
 use farmbuild_core::scheduler::HomeReason;
 use farmbuild_testkit::TestSpace;
@@ -43,6 +44,18 @@ fn every_refusal_is_in_the_reasons() {
     let (_, rest) = page.split_once("<!-- refusals -->\n").unwrap();
     let (written, _) = rest.split_once("<!-- /refusals -->").unwrap();
     assert!(written == table, "docs/reasons.md needs this table of refusals:\n{table}");
+}
+
+#[test]
+fn every_doubt_of_the_declaration_tier_is_in_its_page() {
+    let mut table = "| name | because |\n| --- | --- |\n".to_owned();
+    for doubt in Doubt::ALL {
+        writeln!(table, "| `{}` | {} |", doubt.name(), doubt.sentence()).unwrap();
+    }
+    let page = read("docs/declaration-tier.md");
+    let (_, rest) = page.split_once("<!-- doubts -->\n").unwrap();
+    let (written, _) = rest.split_once("<!-- /doubts -->").unwrap();
+    assert!(written == table, "docs/declaration-tier.md needs this table:\n{table}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A reader who follows one job meets the modules in this order: [`cache`] (the lookup as a whole), `plan` (whether and
 //! how an invocation is cached), `compiler` (which compiler it is), `tier` (the ways to recognise a result), `outputs` (a
 //! result put in its place); and for a job that ran, `account` (what it was made of: `files`, `search`, `absent`, `rule`
-//! and [`source`]) and [`store`]. `link` has what is different about links. Crates of Rust go through `rustc` instead,
+//! and [`source`]) and [`store`]. [`declarations`] takes texts apart for the third tier, `declared` is what that knows. `link` has what is different about links. Crates of Rust go through `rustc` instead,
 //! which shares what isn't about C.
 //!
 //! Knows no executor and no network; of the core only what a job and its analysis are, and

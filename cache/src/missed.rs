@@ -170,7 +170,8 @@ impl Missed {
         if let Err(doubt) = declared.vouch(store, self.home.as_ref(), &self.job).await {
             self.changes.push(change("declarations", doubt.sentence()));
         } else if declared.is_due() {
-            self.changes.push(change("declarations", "found, and compiled to see whether that is right"));
+            self.changes
+                .push(change("declarations", "found, and compiled to see whether that is right"));
             self.expected = Some(result);
         } else {
             found.result = Some(result);

@@ -1,7 +1,50 @@
 //! Attributes that neither force nor alter what comes of a declaration that nobody uses.
 
 /// Without the underscores around them. Any other attribute makes its declaration a root.
-const HARMLESS: [&str; 42] = ["access", "aligned", "alloc_align", "alloc_size", "always_inline", "artificial", "assume_aligned", "cold", "const", "deprecated", "designated_init", "error", "fallthrough", "fd_arg", "flatten", "format", "format_arg", "gnu_inline", "hot", "leaf", "malloc", "may_alias", "mode", "no_instrument_function", "no_profile_instrument_function", "noclone", "noinline", "nonnull", "nonstring", "noreturn", "nothrow", "packed", "pure", "returns_nonnull", "returns_twice", "sentinel", "transparent_union", "unavailable", "unused", "vector_size", "warn_unused_result", "warning"];
+const HARMLESS: [&str; 42] = [
+    "access",
+    "aligned",
+    "alloc_align",
+    "alloc_size",
+    "always_inline",
+    "artificial",
+    "assume_aligned",
+    "cold",
+    "const",
+    "deprecated",
+    "designated_init",
+    "error",
+    "fallthrough",
+    "fd_arg",
+    "flatten",
+    "format",
+    "format_arg",
+    "gnu_inline",
+    "hot",
+    "leaf",
+    "malloc",
+    "may_alias",
+    "mode",
+    "no_instrument_function",
+    "no_profile_instrument_function",
+    "noclone",
+    "noinline",
+    "nonnull",
+    "nonstring",
+    "noreturn",
+    "nothrow",
+    "packed",
+    "pure",
+    "returns_nonnull",
+    "returns_twice",
+    "sentinel",
+    "transparent_union",
+    "unavailable",
+    "unused",
+    "vector_size",
+    "warn_unused_result",
+    "warning",
+];
 
 /// Whether an attribute is known to do nothing by itself.
 pub(super) fn is_harmless(name: &[u8]) -> bool {

@@ -13,9 +13,26 @@ const MOST: usize = 200_000;
 
 /// Beginnings of what compilers call for options, and of what their libraries provide.
 const RESERVED: [&[u8]; 20] = [
-    b"__builtin_", b"__sync_", b"__atomic_", b"__stack_", b"__cyg_profile", b"__fentry",
-    b"mcount", b"_mcount", b"__asan", b"__tsan", b"__ubsan", b"__msan", b"__hwasan",
-    b"__sanitizer", b"__gcov", b"__llvm", b"__tls_get_addr", b"_Unwind", b"__gnu_", b"__emutls",
+    b"__builtin_",
+    b"__sync_",
+    b"__atomic_",
+    b"__stack_",
+    b"__cyg_profile",
+    b"__fentry",
+    b"mcount",
+    b"_mcount",
+    b"__asan",
+    b"__tsan",
+    b"__ubsan",
+    b"__msan",
+    b"__hwasan",
+    b"__sanitizer",
+    b"__gcov",
+    b"__llvm",
+    b"__tls_get_addr",
+    b"_Unwind",
+    b"__gnu_",
+    b"__emutls",
 ];
 
 impl Builtins {

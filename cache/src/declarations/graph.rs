@@ -131,7 +131,9 @@ impl Graph {
                 let at = node as usize;
                 buffer.extend_from_slice(&own[at].0);
                 edges.clear();
-                edges.extend(self.of(at).iter().filter(|&&to| component[to as usize] as usize != it));
+                edges.extend(
+                    self.of(at).iter().filter(|&&to| component[to as usize] as usize != it),
+                );
                 edges.sort_unstable();
                 steps += edges.len();
                 late.clear();
@@ -148,7 +150,8 @@ impl Graph {
                 }
                 // What stands behind this node of all that it leads to; each node has a mark of its own.
                 while let Some(other) = waiting.pop() {
-                    let range = starts[other as usize] as usize..starts[other as usize + 1] as usize;
+                    let range =
+                        starts[other as usize] as usize..starts[other as usize + 1] as usize;
                     for &member in &members[range] {
                         if member > node {
                             late.push(member);

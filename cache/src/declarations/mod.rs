@@ -60,7 +60,7 @@ impl Split {
     pub fn of(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
         let tokens = Tokens::of(text)?;
         let mut units = Units::of(&tokens)?;
-        let places = Places::of(&tokens)?;
+        let places = Places::of(&tokens, &units)?;
         let declarers = Declarers::of(&units, tokens.words.len());
         let mut own = Vec::with_capacity(units.all.len());
         let mut buffer = Vec::new();
@@ -123,12 +123,7 @@ fn is_root(
 }
 
 /// The used declarations by name, and who uses them.
-fn parts(
-    tokens: &Tokens<'_>,
-    units: &Units,
-    own: &[Id],
-    reached: &[Option<u32>],
-) -> Vec<Part> {
+fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], reached: &[Option<u32>]) -> Vec<Part> {
     let mut index = HashMap::new();
     for at in (0..reached.len()).filter(|&at| reached[at].is_some()) {
         index.insert(at, index.len());
@@ -221,7 +216,7 @@ struct Places {
 const START: Place = Place { system: false, main: true };
 
 impl Places {
-    fn of(tokens: &Tokens<'_>) -> Result<Self, Doubt> {
+    fn of(tokens: &Tokens<'_>, units: &Units) -> Result<Self, Doubt> {
         let (mut states, mut pragmas) = (vec![(0, Vec::new())], Vec::new());
         let mut following = Pragmas::default();
         let mut system = false;
@@ -231,11 +226,15 @@ impl Places {
                 continue;
             }
             let text = &tokens.text[line.start as usize..line.end as usize];
-            if following.follow(text)? {
+            let place = |token: usize| tokens.tokens[token].start;
+            let next = units.all.partition_point(|unit| place(unit.first) < line.start);
+            let within = next > 0 && place(units.all[next - 1].end - 1) > line.start;
+            // What is said of a pragma may be up to those before it.
+            let mut words = [b"pragma ", &following.bytes()[..]].concat();
+            words.push(u8::from(system));
+            if following.follow(text, within)? {
                 states.push((line.end, following.bytes()));
             }
-            let mut words: Vec<u8> = b"pragma".to_vec();
-            words.push(u8::from(system));
             words.extend(lexer::words_of(text).flat_map(|word| [b" ", word].concat()));
             pragmas.push(Id::of(&words));
         }
@@ -248,13 +247,7 @@ impl Places {
     }
 
     /// Writes what a declaration is: its lines, and what is in force there. Whether any of it stands in the main file.
-    fn write(
-        &self,
-        tokens: &Tokens<'_>,
-        units: &Units,
-        unit: &Unit,
-        buffer: &mut Vec<u8>,
-    ) -> bool {
+    fn write(&self, tokens: &Tokens<'_>, units: &Units, unit: &Unit, buffer: &mut Vec<u8>) -> bool {
         let text = tokens.text;
         let first = tokens.tokens[unit.first].start as usize;
         let end = tokens.tokens[unit.end - 1].end as usize;

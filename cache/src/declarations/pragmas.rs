@@ -38,8 +38,8 @@ impl State {
 }
 
 impl Pragmas {
-    /// Follows a pragma's line; false if it changes nothing.
-    pub(super) fn follow(&mut self, line: &[u8]) -> Result<bool, Doubt> {
+    /// Follows a pragma's line, which stands in a declaration or between two; false if it changes nothing.
+    pub(super) fn follow(&mut self, line: &[u8], within: bool) -> Result<bool, Doubt> {
         let words: Vec<&[u8]> = words_of(line).skip(1).collect();
         match words.as_slice() {
             [b"once"] | [b"GCC", b"system_header"] => Ok(false),
@@ -48,8 +48,10 @@ impl Pragmas {
             }
             [b"GCC" | b"clang", b"diagnostic", rest @ ..] => self.diagnostic(&words, rest),
             // They belong to the loop behind them, in whose function they are hashed.
-            [b"GCC", b"ivdep"] => Ok(false),
-            [b"GCC", b"unroll", number] if number.iter().all(u8::is_ascii_digit) => Ok(false),
+            [b"GCC", b"ivdep"] if within => Ok(false),
+            [b"GCC", b"unroll", number] if within && number.iter().all(u8::is_ascii_digit) => {
+                Ok(false)
+            }
             [word, ..] if word.starts_with(b"pack") => self.pack(&words.concat()),
             _ => Err(Doubt::Pragma),
         }

@@ -244,7 +244,8 @@ impl Parser<'_> {
             draft.names.push(name);
             let by_function_type =
                 said.by_name.is_some_and(|name| self.function_types.contains(&name));
-            let is_function = shape == Shape::Function || (shape == Shape::Plain && by_function_type);
+            let is_function =
+                shape == Shape::Function || (shape == Shape::Plain && by_function_type);
             if said.typedef && is_function {
                 self.function_types.insert(name);
             }
@@ -499,8 +500,7 @@ impl Parser<'_> {
 
     /// Names in a function's body, or in what stands before it.
     fn name(&mut self, at: usize, name: Name, unit: u32) {
-        let member =
-            at > 0 && matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
+        let member = at > 0 && matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
         if !member {
             self.mention(ordinary(name), unit);
         }
@@ -560,7 +560,10 @@ impl Parser<'_> {
                     continue;
                 }
                 Kind::Name(name) => {
-                    let begins = matches!(self.tokens[at - usize::from(at > 0)].kind, Kind::Mark(b'{' | b','));
+                    let begins = matches!(
+                        self.tokens[at - usize::from(at > 0)].kind,
+                        Kind::Mark(b'{' | b',')
+                    );
                     if open.last() == Some(&(b'{', true)) && begins {
                         self.units.declared.push(ordinary(name));
                     }
@@ -642,9 +645,7 @@ impl Parser<'_> {
             &self.text.text[start as usize + 1..end as usize - 1]
         };
         let before = &self.tokens[first.max(at.saturating_sub(NEAR))..at];
-        let says = |token: &Token| {
-            matches!(token.kind, Kind::Keyword(Word::Attribute | Word::Asm))
-        };
+        let says = |token: &Token| matches!(token.kind, Kind::Keyword(Word::Attribute | Word::Asm));
         if !before.iter().any(says) {
             return Ok(());
         }
@@ -697,8 +698,7 @@ impl Parser<'_> {
                     root |= declares;
                 }
                 Kind::Name(name) => {
-                    let member =
-                        matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
+                    let member = matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
                     if !member {
                         self.mention(ordinary(name), unit);
                         let next = self.kind(at + 1);
@@ -708,7 +708,8 @@ impl Parser<'_> {
                         if called {
                             self.units.called.push(name);
                         }
-                        if matches!(next, Some(Kind::Name(_))) && self.function_types.contains(&name)
+                        if matches!(next, Some(Kind::Name(_)))
+                            && self.function_types.contains(&name)
                         {
                             root = true;
                         }

@@ -69,7 +69,7 @@ impl Declared {
         if plan.work != Work::Compile || plan.language != Language::C {
             return Err(Doubt::Language);
         }
-        if plan.sensitivity != Sensitivity::Meaning {
+        if plan.sensitivity != Sensitivity::Meaning || plan.only_prints() {
             return Err(Doubt::Positions);
         }
         if options::refused(&job.question.analysis.arguments.others) {
@@ -153,8 +153,7 @@ impl Declared {
             .take(MOST_TOLD)
             .map(|part| {
                 let (name, _) = signature(part);
-                let verb =
-                    if then.iter().any(|it| it.0 == name) { "changed" } else { "is new" };
+                let verb = if then.iter().any(|it| it.0 == name) { "changed" } else { "is new" };
                 let by = match split.parts.get(part.user) {
                     Some(user) if user.name != part.name => format!(", used by `{}`", user.name),
                     _ => String::new(),

@@ -47,8 +47,8 @@ pub(super) fn turn_off(store: &Store, job: &Job, why: &str) {
     let directory = place(store, &job.flags);
     let argv = &job.question.invocation.argv;
     let text = format!("{why}\n\n{}\n{argv:?}\n", job.source().display());
-    let written = fs::create_dir_all(&directory)
-        .and_then(|()| fs::write(directory.join(REASON), text));
+    let written =
+        fs::create_dir_all(&directory).and_then(|()| fs::write(directory.join(REASON), text));
     if let Err(error) = written {
         tracing::warn!(directory = %directory.display(), %error, "can't say why the declaration tier is off");
     }

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::fs;
 
+use farmbuild_core::analysis::RemotePlan;
+use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Home;
 
 use crate::job::Job;
@@ -45,9 +47,17 @@ struct unused_last { char name[40]; };
 
 /// Whether unused declarations stay out of the object; if not, why the tier can't be used.
 pub(super) async fn check(home: &dyn Home, job: &Job) -> Result<(), String> {
-    let Ok(plan) = &job.question.analysis.remote else {
-        return Err("how to compile a text with these flags can't be told".to_owned());
-    };
+    match &job.question.analysis.remote {
+        Ok(plan) => compare(home, &job.question.invocation, plan).await,
+        Err(_) => Err("how to compile a text with these flags can't be told".to_owned()),
+    }
+}
+
+async fn compare(
+    home: &dyn Home,
+    invocation: &Invocation,
+    plan: &RemotePlan,
+) -> Result<(), String> {
     let space = tempfile::tempdir().map_err(|error| format!("no room for a probe: {error}"))?;
     let (source, object) = (space.path().join("probe.i"), space.path().join("probe.o"));
     let mut args = plan.compile_args.clone();
@@ -68,7 +78,7 @@ pub(super) async fn check(home: &dyn Home, job: &Job) -> Result<(), String> {
     for text in texts {
         fs::write(&source, format!("# 1 \"probe.c\"\n{text}"))
             .map_err(|error| format!("no room for a probe: {error}"))?;
-        let ran = home.run(&job.question.invocation, &args).await;
+        let ran = home.run(invocation, &args).await;
         let ran = ran.map_err(|error| format!("the probe's compile can't be started: {error}"))?;
         if !ran.status.success() {
             let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -78,10 +88,73 @@ pub(super) async fn check(home: &dyn Home, job: &Job) -> Result<(), String> {
         match &first {
             None => first = Some(bytes),
             Some(first) if *first != bytes => {
-                return Err("declarations that nobody uses show in this compiler's objects".to_owned());
+                return Err(
+                    "declarations that nobody uses show in this compiler's objects".to_owned()
+                );
             }
             Some(_) => {}
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use farmbuild_core::analysis::Language;
+    use farmbuild_core::job::CompilerStatus;
+    use farmbuild_core::pipeline::Ran;
+
+    use super::*;
+
+    /// A compiler that makes an object of what it finds.
+    struct Made(fn(&[u8]) -> Option<Vec<u8>>);
+
+    #[async_trait]
+    impl Home for Made {
+        async fn run(&self, _: &Invocation, args: &[OsString]) -> io::Result<Ran> {
+            let object = (self.0)(&fs::read(&args[0])?);
+            if let Some(object) = &object {
+                fs::write(&args[1], object)?;
+            }
+            let status = CompilerStatus::Exited(i32::from(object.is_none()));
+            Ok(Ran { status, stdout: Bytes::new(), stderr: Bytes::new() })
+        }
+    }
+
+    fn checked(made: fn(&[u8]) -> Option<Vec<u8>>) -> Result<(), String> {
+        let invocation = Invocation {
+            program: "cc".into(),
+            argv: vec!["cc".into()],
+            cwd: "/".into(),
+            env: Vec::new(),
+            umask: 0o022,
+        };
+        let plan = RemotePlan {
+            preprocess_args: Vec::new(),
+            compile_args: vec!["in".into(), "out".into()],
+            input: 0,
+            output: 1,
+            language: Language::C,
+            forced_includes: Vec::new(),
+            forbids_directives_only: false,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(compare(&Made(made), &invocation, &plan))
+    }
+
+    #[test]
+    fn a_compiler_that_leaves_out_what_is_unused_passes() {
+        assert_eq!(checked(|_| Some(b"object".to_vec())), Ok(()));
+    }
+
+    #[test]
+    fn one_whose_objects_show_it_or_that_fails_does_not() {
+        let shows = checked(|text| Some(text.to_vec()));
+        assert!(shows.is_err_and(|why| why.contains("show in this compiler's objects")));
+        assert!(checked(|_| None).is_err_and(|why| why.contains("doesn't compile")));
+    }
 }

@@ -25,7 +25,8 @@ use crate::source::ContentHash;
 use crate::store::{Store, StoreError};
 
 /// The tiers, in the order in which they are tried.
-pub(crate) const ALL: &[&dyn Tier] = &[&direct::Direct, &preprocessed::Preprocessed, &declaration::Declaration];
+pub(crate) const ALL: &[&dyn Tier] =
+    &[&direct::Direct, &preprocessed::Preprocessed, &declaration::Declaration];
 
 /// A way to recognise a result.
 pub(crate) trait Tier: Send + Sync {

@@ -30,7 +30,8 @@ struct Bench {
     refused: HashMap<&'static str, u32>,
 }
 
-const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wshadow", "-Wredundant-decls", "-Wmissing-prototypes"];
+const WARNINGS: &[&str] =
+    &["-Wall", "-Wextra", "-Wshadow", "-Wredundant-decls", "-Wmissing-prototypes"];
 
 /// What decides beside the warnings: optimised and not, and what older compilers did by default.
 const FLAGS: [&[&str]; 4] = [&["-O2"], &["-O0"], &["-O1", "-fcommon"], &["-Os", "-fno-inline"]];
@@ -91,7 +92,12 @@ impl Bench {
                 let file = keep.join(format!("wrong-{}-{}.i", self.compiler, self.flags.concat()));
                 fs::write(&file, text).unwrap();
                 let said = outcome.as_ref().err().map_or("another object", String::as_str);
-                panic!("a wrong hit of {} {:?}: {said}\n{}", self.compiler, self.flags, file.display());
+                panic!(
+                    "a wrong hit of {} {:?}: {said}\n{}",
+                    self.compiler,
+                    self.flags,
+                    file.display()
+                );
             }
         } else {
             self.misses += 1;
@@ -185,7 +191,8 @@ fn thousands_of_mutations() {
     let mut texts = vec![seeds::SMALL.as_bytes().to_vec()];
     if let Ok(directory) = std::env::var("FARMBUILD_TEXTS") {
         let files = fs::read_dir(directory).unwrap().map(|it| it.unwrap().path());
-        let mut files: Vec<_> = files.filter(|it| it.extension().is_some_and(|it| it == "i")).collect();
+        let mut files: Vec<_> =
+            files.filter(|it| it.extension().is_some_and(|it| it == "i")).collect();
         files.sort();
         texts = files.iter().map(|it| fs::read(it).unwrap()).collect();
     }

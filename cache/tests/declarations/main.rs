@@ -1,6 +1,9 @@
 //! The declaration tier's library against real compilers.
 
+#![expect(clippy::unwrap_used, reason = "what a test can't do without is a panic")]
+
 mod corpus;
 mod measure;
 mod mutation;
+mod rules;
 mod seeds;

@@ -180,8 +180,15 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
         }
         10 => {
             const PREFIXES: [&str; 9] = [
-                "extern ", "static ", "inline ", "const ", "__extension__ ", "register ",
-                "__attribute__((unused)) ", "__attribute__((used)) ", "__attribute__((deprecated)) ",
+                "extern ",
+                "static ",
+                "inline ",
+                "const ",
+                "__extension__ ",
+                "register ",
+                "__attribute__((unused)) ",
+                "__attribute__((used)) ",
+                "__attribute__((deprecated)) ",
             ];
             let prefix = *random.of(&PREFIXES);
             all[one].insert_str(0, prefix);

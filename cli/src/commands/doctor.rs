@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::{ask, failed, hosts};
 use crate::build::is_compiler;
+use crate::client::runtime_dir::RuntimeDir;
 use crate::farm::cache_dir;
 use crate::farm::source::{self, FarmSource};
-use crate::client::runtime_dir::RuntimeDir;
 use crate::real_compiler;
 
 /// One thing that was looked at.

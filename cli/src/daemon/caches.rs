@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farmbuild_cache::{CompileCache, DeclarationTier};
 use farmbuild_cache::store::{Compression, StoreConfig};
+use farmbuild_cache::{CompileCache, DeclarationTier};
 
 use crate::farm::{CacheConfig, cache_dir};
 
@@ -32,9 +32,9 @@ impl Caches {
         if let Some(cache) = known.get(&key) {
             return Some(Arc::clone(cache));
         }
-        let tier = config.declarations.then(|| DeclarationTier {
-            verify: config.verify.unwrap_or(DEFAULT_VERIFY),
-        });
+        let tier = config
+            .declarations
+            .then(|| DeclarationTier { verify: config.verify.unwrap_or(DEFAULT_VERIFY) });
         let store = store_config(key.0.clone(), config);
         let cache = Arc::new(CompileCache::with_declarations(store, tier));
         known.insert(key, Arc::clone(&cache));

@@ -142,8 +142,7 @@ impl Pipeline {
         let lines = lines(&analysis, &invocation.cwd);
         let prepared = match self.may_travel(&invocation, &analysis) {
             Ok(()) => {
-                let expands =
-                    matches!(&result, Wanted::By(miss) if miss.wants_expanded_text());
+                let expands = matches!(&result, Wanted::By(miss) if miss.wants_expanded_text());
                 if expands
                     && let Some(hit) =
                         self.look_up_expanded(&invocation, &analysis, &mut result, tokens).await

@@ -1,0 +1,259 @@
+//! Which changes of a text count, one rule each: what `docs/declaration-tier.md` argues.
+
+use farmbuild_cache::declarations::{Builtins, Doubt, Split};
+
+const HEADER: &str = "# 1 \"unit.c\"\n# 1 \"header.h\" 1\n";
+const MAIN: &str = "\n# 2 \"unit.c\" 2\n";
+
+fn text(header: &str, main: &str) -> String {
+    format!("{HEADER}{header}{MAIN}{main}\n")
+}
+
+fn builtins() -> Builtins {
+    let mut builtins = Builtins::default();
+    builtins.add_from(b"..__builtin_memcpy\0__builtin_stpcpy\0");
+    builtins
+}
+
+#[track_caller]
+fn split(header: &str, main: &str) -> Split {
+    let text = text(header, main);
+    Split::of(text.as_bytes(), &builtins())
+        .unwrap_or_else(|doubt| panic!("{}: {text}", doubt.name()))
+}
+
+#[track_caller]
+fn refused(header: &str, main: &str) -> Doubt {
+    Split::of(text(header, main).as_bytes(), &builtins()).expect_err(header)
+}
+
+/// Whether all of the second text is known from the first.
+fn is_hit(one: &Split, other: &Split) -> bool {
+    one.used == other.used && other.unused.iter().all(|id| one.known.contains(id))
+}
+
+const USER: &str = "int f(struct used *it) { return it->member + helper(it); }";
+const USED: &str = "struct used { int member; };\nstatic inline int helper(struct used *it) { return it->member; }\n";
+
+/// Each addition is in nobody's use, but isn't known.
+#[test]
+fn a_new_unused_declaration_must_be_known_and_is_no_part_of_the_object() {
+    for addition in [
+        "struct unused { int member; };",
+        "int unused(struct used *it);",
+        "extern int unused;",
+        "typedef struct used *unused_t;",
+        "enum unused { UNUSED };",
+        "static inline int unused(struct used *it) { return it->member; }",
+        "void (*unused(int (*)(void)))(char);",
+    ] {
+        let (one, other) = (split(USED, USER), split(&format!("{USED}{addition}\n"), USER));
+        assert_eq!(one.used, other.used, "{addition}");
+        assert!(!is_hit(&one, &other), "{addition}");
+        assert!(is_hit(&other, &other), "{addition}");
+        assert!(is_hit(&other, &one), "{addition}");
+    }
+}
+
+#[test]
+fn what_makes_output_by_itself_or_may_is_always_used() {
+    for addition in [
+        "int object;",
+        "int object = 1;",
+        "static int object;",
+        "extern int object = 1;",
+        "int function(void) { return 1; }",
+        "static int function(void) { return 1; }",
+        "inline int function(void) { return 1; }",
+        "extern inline int function(void) { return 1; }",
+        "__asm__(\"nop\");",
+        "_Static_assert(1, \"\");",
+        "register long pointer __asm__(\"rsp\");",
+        "int weak(void) __attribute__((weak));",
+        "static inline int kept(void) __attribute__((used));",
+        "static inline __attribute__((constructor)) void kept(void) { }",
+        "extern int placed __attribute__((section(\"a\")));",
+        // The numbers of local statics are one series.
+        "static inline int counted(void) { static int count; return count++; }",
+        // Known to all that follows, from here on.
+        "static inline int outside(void) { extern int elsewhere; return elsewhere; }",
+        "static inline int undeclared(void) { return nowhere(); }",
+        "static inline int by_type(void) { __typeof__(f) g; return g(0); }",
+        // What the compiler calls by itself.
+        "char *stpcpy(char *, const char *);",
+        "void *memcpy(void *, const void *, unsigned long) __asm__(\"other\");",
+        // It is warned of, or not, by who uses it.
+        "static int promised(void);",
+        ";",
+    ] {
+        let (one, other) = (split(USED, USER), split(&format!("{USED}{addition}\n"), USER));
+        assert_ne!(one.used, other.used, "{addition}");
+    }
+}
+
+#[test]
+fn whatever_a_used_declaration_names_is_used() {
+    for (header, main) in [
+        ("typedef int it;", USER),
+        ("extern int it;", USER),
+        ("enum { it };", USER),
+        ("int f(struct used *);", USER),
+        ("int helper(struct used *);", USER),
+        ("struct nested { struct used inner; int other; };", "struct nested *nested;"),
+        (
+            "static inline int target(void) { return 1; }",
+            "int g(void) __attribute__((alias(\"target\")));",
+        ),
+        ("extern int array[];", "unsigned long g(void) { return sizeof array; }"),
+    ] {
+        let main = format!("{USER}\n{main}");
+        let (one, other) = (split(USED, &main), split(&format!("{USED}{header}\n"), &main));
+        assert_ne!(one.used, other.used, "{header}");
+    }
+}
+
+#[test]
+fn members_tags_and_ordinary_names_are_different_things() {
+    for header in [
+        "int member(void);",
+        "struct member { int it; };",
+        "struct helper { int it; };",
+        "struct it;",
+    ] {
+        let (one, other) = (split(USED, USER), split(&format!("{header}\n{USED}"), USER));
+        // A member is declared in the struct by a word that could be any.
+        assert_eq!(one.used == other.used, header != "int member(void);", "{header}");
+    }
+}
+
+#[test]
+fn the_order_of_what_belongs_together_counts() {
+    let swapped = |one: &str, two: &str| {
+        let (first, second) = (
+            split(&format!("{one}\n{two}\n"), "int f(void) { return 0; }"),
+            split(&format!("{two}\n{one}\n"), "int f(void) { return 0; }"),
+        );
+        assert_eq!(first.used, second.used);
+        is_hit(&first, &second)
+    };
+    assert!(swapped("struct a { int a; };", "struct b { int b; };"));
+    assert!(!swapped("struct a { int a; };", "struct b { struct a a; };"));
+    assert!(!swapped("struct a { int a; };", "int of_a(struct a *);"));
+    // Nothing in `size` names what makes `p` complete.
+    let forward = "struct a;\nextern struct a *p;\n";
+    let complete = "struct a { int a; };\n";
+    let size = "static inline unsigned long size(void) { return sizeof(*p); }\n";
+    let one = split(&format!("{forward}{complete}{size}"), "int f(void) { return 0; }");
+    let other = split(&format!("{forward}{size}{complete}"), "int f(void) { return 0; }");
+    assert!(!is_hit(&one, &other));
+}
+
+#[test]
+fn a_tag_that_was_known_before_parameters_name_it_counts() {
+    let (user, tag) = ("int unused(struct tag *it);\n", "extern struct tag *tag;\n");
+    let one = split(&format!("{tag}{user}"), "int f;");
+    let other = split(&format!("{user}{tag}"), "int f;");
+    assert!(!is_hit(&one, &other));
+    assert!(!is_hit(&one, &split(user, "int f;")));
+}
+
+#[test]
+fn pragmas_in_force_count_and_those_of_unknown_reach_refuse() {
+    let pragma =
+        |pragma: &str| split(&format!("{USED}#pragma {pragma}\nint unused(void);\n"), USER);
+    let plain = split(&format!("{USED}int unused(void);\n"), USER);
+    for it in ["GCC diagnostic ignored \"-Wshadow\"", "clang diagnostic push"] {
+        assert!(!is_hit(&plain, &pragma(it)), "{it}");
+    }
+    let packed = split(&format!("#pragma pack(push, 1)\n{USED}#pragma pack(pop)\n"), USER);
+    assert_ne!(split(USED, USER).used, packed.used);
+    for it in [
+        "weak f",
+        "GCC visibility push(hidden)",
+        "pack(push, name, 1)",
+        "GCC optimize(3)",
+        "STDC FP_CONTRACT ON",
+        "pack(1)",
+        "pack(pop)",
+        "GCC ivdep",
+        "omp parallel",
+        "redefine_extname a b",
+        "GCC poison x",
+    ] {
+        assert_eq!(refused(&format!("{USED}#pragma {it}\n"), USER), Doubt::Pragma, "{it}");
+    }
+}
+
+#[test]
+fn a_system_header_is_another_place() {
+    let plain = split(USED, USER);
+    let system = Split::of(
+        text(USED, USER).replace("\"header.h\" 1", "\"header.h\" 1 3").as_bytes(),
+        &builtins(),
+    );
+    assert_ne!(plain.used, system.unwrap().used);
+}
+
+#[test]
+fn all_of_the_main_file_is_used() {
+    assert_ne!(split(USED, USER).used, split(USED, &format!("struct unused;\n{USER}")).used);
+}
+
+#[test]
+fn lines_and_files_may_change() {
+    let moved = text(USED, USER).replace("\n# 2", "\n\n\n# 12").replace("header.h", "other.h");
+    let moved = Split::of(moved.as_bytes(), &builtins()).unwrap();
+    assert!(is_hit(&split(USED, USER), &moved));
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    for (header, doubt) in [
+        ("int f(a) int a; { return a; }", Doubt::OldStyle),
+        ("implicit;", Doubt::ImplicitInt),
+        ("implicit(void) { return 0; }", Doubt::ImplicitInt),
+        ("int f(void) { return (1; }", Doubt::Brackets),
+        ("int f(void) {", Doubt::Unfinished),
+        ("int f(void) { return 1 }};", Doubt::Specifiers),
+        ("int a /* comment */;", Doubt::Comment),
+        ("#define A", Doubt::Directive),
+        ("char *a = \"open;", Doubt::Literal),
+        ("char *a = R\"(raw)\";", Doubt::Literal),
+        ("int a<:3:>;", Doubt::Byte),
+        ("int a\\u0041;", Doubt::Byte),
+        ("int a [[gnu::used]];", Doubt::Byte),
+        ("struct a { int (*f)(struct unheard *); };", Doubt::TagScope),
+        ("int f(struct { int a; } *it);", Doubt::TagScope),
+        ("struct a *p; union a *q;", Doubt::TagKind),
+        ("int f(void) { return __builtin_LINE(); }", Doubt::Position),
+        ("_Pragma(\"weak f\")", Doubt::Macros),
+        ("# 7 \"elsewhere.h\" 2", Doubt::Directive),
+        ("int a, b c;", Doubt::Declarator),
+        ("int 7;", Doubt::Specifiers),
+    ] {
+        assert_eq!(refused(&format!("{header}\n"), "int main_of;"), doubt, "{header}");
+    }
+}
+
+mod any_bytes {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_much(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Split::of(&bytes, &builtins());
+        }
+
+        #[test]
+        fn no_words_are_too_much(words in proptest::collection::vec(proptest::sample::select(vec![
+            "struct", "enum", "typedef", "static", "inline", "extern", "int", "a", "b", "f", "(", ")",
+            "{", "}", "[", "]", ";", ",", "*", "=", "1", "\"s\"", "__attribute__", "((", "))", "asm",
+            "typeof", ".", "->", "...", "\n# 1 \"h.h\" 1\n", "\n# 2 \"u.c\" 2\n", "\n#pragma pack(1)\n", ":",
+        ]), 0..200)) {
+            let text = words.join(" ");
+            let _ = Split::of(text.as_bytes(), &builtins());
+        }
+    }
+}
