@@ -519,7 +519,8 @@ impl Parser<'_> {
         let mut at = first;
         // Brackets that are open, and whether they are an enumeration's.
         let mut open: Vec<(u8, bool)> = Vec::new();
-        let (mut braces, mut inner) = (0_usize, 0_usize);
+        // Of them, those that are no braces.
+        let mut inner = 0_usize;
         let mut parameters_end = first;
         let mut enumerates = false;
         while at < end {
@@ -541,16 +542,15 @@ impl Parser<'_> {
                     }
                     open.push((b'{', enumerates));
                     enumerates = false;
-                    braces += 1;
                 }
-                Kind::Mark(b')' | b']' | b'}') => match open.pop() {
-                    Some((b'{', _)) => braces -= 1,
-                    _ => inner = inner.saturating_sub(1),
-                },
+                Kind::Mark(b')' | b']' | b'}') => {
+                    if !matches!(open.pop(), Some((b'{', _))) {
+                        inner = inner.saturating_sub(1);
+                    }
+                }
                 Kind::Keyword(word @ (Word::Struct | Word::Union | Word::Enum)) => {
                     let scope = match (at < parameters_end, inner > 0) {
                         (true, _) => TagIn::Parameters,
-                        (false, true) if braces > 0 => TagIn::Unclear,
                         (false, true) => TagIn::Brackets,
                         (false, false) => TagIn::File,
                     };
@@ -589,7 +589,9 @@ impl Parser<'_> {
         let mut next = at + 1;
         let name = self.tag_name(&mut next, unit)?;
         let defines = self.kind(next) == Some(Kind::Mark(b'{'));
-        if defines && scope != TagIn::File {
+        // A type behind a colon hides an enumeration's body.
+        let typed = word == Word::Enum && self.kind(next) == Some(Kind::Mark(b':'));
+        if typed || (defines && scope != TagIn::File) {
             return Err(Doubt::TagScope);
         }
         let Some(name) = name else { return Ok((next, defines)) };
@@ -599,8 +601,8 @@ impl Parser<'_> {
             (Some(known), _) if known != word => return Err(Doubt::TagKind),
             (Some(_), _) => {}
             (None, TagIn::Parameters) => self.units.early.push(tag(name)),
-            (None, TagIn::Unclear) => return Err(Doubt::TagScope),
-            (None, TagIn::File | TagIn::Brackets) => *known = Some(word),
+            (None, TagIn::Brackets) => return Err(Doubt::TagScope),
+            (None, TagIn::File) => *known = Some(word),
         }
         let alone = !draft.has_declarators && scope == TagIn::File;
         if defines || (alone && draft.attributed) {
@@ -766,12 +768,10 @@ impl Parser<'_> {
 enum TagIn {
     /// At file scope, in no brackets but those of a struct.
     File,
-    /// At file scope, in brackets: `typeof`, an array's size, an initializer.
-    Brackets,
     /// In a declarator's parameters: not known behind them.
     Parameters,
-    /// In brackets within a struct: maybe a member's parameters.
-    Unclear,
+    /// In other brackets: a type's, a size's, a cast's, or a member's parameters.
+    Brackets,
 }
 
 impl Unit {

@@ -224,6 +224,8 @@ fn what_is_not_understood_is_refused() {
         ("int a [[gnu::used]];", Doubt::Byte),
         ("struct a { int (*f)(struct unheard *); };", Doubt::TagScope),
         ("int f(struct { int a; } *it);", Doubt::TagScope),
+        ("struct a { enum b : int { C } d; };", Doubt::TagScope),
+        ("int a = sizeof(int (*)(struct unheard *));", Doubt::TagScope),
         ("struct a *p; union a *q;", Doubt::TagKind),
         ("int f(void) { return __builtin_LINE(); }", Doubt::Position),
         ("_Pragma(\"weak f\")", Doubt::Macros),

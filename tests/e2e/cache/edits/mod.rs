@@ -32,8 +32,9 @@ struct Edited {
 }
 
 impl Edited {
-    fn new() -> Self {
+    fn new(farm: &str) -> Self {
         let (user, tree, world) = (User::alone().with_cache(), TestSpace::new(), World::new());
+        user.write_farm(farm);
         world.write(tree.path());
         fs::create_dir(tree.join("bin")).unwrap();
         for compiler in ["gcc", "clang"] {
@@ -135,9 +136,9 @@ fn chosen(seed: u64, count: usize) -> (u64, usize) {
     (seed.parse().unwrap(), number.parse().unwrap_or(count))
 }
 
-/// Edits and builds, and says how many of the jobs were found.
-fn edit_and_build(seed: u64, count: usize) -> (u64, u64) {
-    let (mut edited, mut chance) = (Edited::new(), Chance::new(seed));
+/// Edits and builds over a farm, and says how many of the jobs were found.
+fn edit_and_build(farm: &str, seed: u64, count: usize) -> (u64, u64) {
+    let (mut edited, mut chance) = (Edited::new(farm), Chance::new(seed));
     for number in 0..=count {
         if number > 0 {
             edited.edit(&mut chance);
@@ -149,14 +150,15 @@ fn edit_and_build(seed: u64, count: usize) -> (u64, u64) {
     }
     let stats = edited.user.stats();
     println!("seed {seed}, {count} edits: {stats:#}");
-    let hits = ["direct", "preprocessed"].map(|tier| edited.user.stat(&format!("jobs.hit.{tier}")));
+    let tiers = ["direct", "preprocessed", "declaration"];
+    let hits = tiers.map(|tier| edited.user.stat(&format!("jobs.hit.{tier}")));
     (hits.iter().sum(), edited.user.stat("jobs.total"))
 }
 
 #[test]
 fn after_any_edit_a_cached_build_is_a_plain_one() {
     let (seed, count) = chosen(1, 50);
-    let (hits, jobs) = edit_and_build(seed, count);
+    let (hits, jobs) = edit_and_build("", seed, count);
     assert!(hits * 3 > jobs, "{hits} of {jobs} were found: the cache was hardly used");
 }
 
@@ -167,6 +169,15 @@ fn after_a_thousand_edits_cached_builds_are_plain_ones() {
     let (seed, count) = chosen(time.as_secs(), 1000);
     // Anew from time to time: histories stay short.
     for round in 0..count.div_ceil(100) {
-        edit_and_build(seed + u64::try_from(round).unwrap(), count.min(100));
+        let farm = if round % 2 == 0 { "" } else { DECLARATIONS };
+        edit_and_build(farm, seed + u64::try_from(round).unwrap(), count.min(100));
     }
+}
+
+const DECLARATIONS: &str = "[cache]\ndeclarations = true\nverify = \"10%\"\n";
+
+#[test]
+fn after_any_edit_a_build_with_the_declaration_tier_is_a_plain_one() {
+    let (seed, count) = chosen(5, 25);
+    edit_and_build(DECLARATIONS, seed, count);
 }
