@@ -544,9 +544,8 @@ impl Parser<'_> {
                     enumerates = false;
                 }
                 Kind::Mark(b')' | b']' | b'}') => {
-                    if !matches!(open.pop(), Some((b'{', _))) {
-                        inner = inner.saturating_sub(1);
-                    }
+                    let braces = matches!(open.pop(), Some((b'{', _)));
+                    inner = inner.saturating_sub(usize::from(!braces));
                 }
                 Kind::Keyword(word @ (Word::Struct | Word::Union | Word::Enum)) => {
                     let scope = match (at < parameters_end, inner > 0) {

@@ -18,6 +18,7 @@ use crate::seeds;
 struct Bench {
     compiler: &'static str,
     flags: &'static [&'static str],
+    warnings: &'static [&'static str],
     builtins: Builtins,
     place: tempfile::TempDir,
     /// By the used declarations of a silent text: its object.
@@ -30,6 +31,8 @@ struct Bench {
     refused: HashMap<&'static str, u32>,
 }
 
+/// What real texts are silent with.
+const FEW: &[&str] = &["-Wall", "-fwrapv"];
 const WARNINGS: &[&str] =
     &["-Wall", "-Wextra", "-Wshadow", "-Wredundant-decls", "-Wmissing-prototypes"];
 
@@ -37,7 +40,11 @@ const WARNINGS: &[&str] =
 const FLAGS: [&[&str]; 4] = [&["-O2"], &["-O0"], &["-O1", "-fcommon"], &["-Os", "-fno-inline"]];
 
 impl Bench {
-    fn new(compiler: &'static str, flags: &'static [&'static str]) -> Self {
+    fn new(
+        compiler: &'static str,
+        flags: &'static [&'static str],
+        warnings: &'static [&'static str],
+    ) -> Self {
         let mut builtins = Builtins::default();
         for program in programs(compiler) {
             builtins.add_from(&fs::read(program).unwrap());
@@ -46,6 +53,7 @@ impl Bench {
         Self {
             compiler,
             flags,
+            warnings,
             builtins,
             place: tempfile::tempdir().unwrap(),
             objects: HashMap::new(),
@@ -64,7 +72,11 @@ impl Bench {
         fs::write(&source, text).unwrap();
         let _ = fs::remove_file(&object);
         let mut command = Command::new(self.compiler);
-        command.current_dir(self.place.path()).env("LC_ALL", "C").args(self.flags).args(WARNINGS);
+        command
+            .current_dir(self.place.path())
+            .env("LC_ALL", "C")
+            .args(self.flags)
+            .args(self.warnings);
         let output = command.args(["-c", "unit.i", "-o", "unit.o"]).output().unwrap();
         let said = [&output.stdout[..], &output.stderr].concat();
         if output.status.success() && said.is_empty() {
@@ -157,16 +169,16 @@ fn mutate(bench: &mut Bench, seed: &[u8], random: &mut Random, count: u64, keep:
     }
 }
 
-fn all_benches() -> Vec<Bench> {
-    let compilers = ["gcc", "clang"];
-    compilers.into_iter().flat_map(|it| FLAGS.map(|flags| Bench::new(it, flags))).collect()
+fn all_benches(warnings: &'static [&'static str]) -> Vec<Bench> {
+    let of = |compiler| FLAGS.map(|flags| Bench::new(compiler, flags, warnings));
+    ["gcc", "clang"].into_iter().flat_map(of).collect()
 }
 
-fn run(seeds: &[Vec<u8>], count: u64) {
+fn run(seeds: &[Vec<u8>], warnings: &'static [&'static str], count: u64) {
     let (seed, count) = chosen(count);
     let keep = std::env::temp_dir();
     let mut hits = 0;
-    let mut benches = all_benches();
+    let mut benches = all_benches(warnings);
     let each = count / (benches.len() * seeds.len()).max(1) as u64 + 1;
     for (number, bench) in benches.iter_mut().enumerate() {
         for (index, text) in seeds.iter().enumerate() {
@@ -181,20 +193,21 @@ fn run(seeds: &[Vec<u8>], count: u64) {
 
 #[test]
 fn equal_slices_are_equal_objects() {
-    run(&[seeds::SMALL.as_bytes().to_vec()], 160);
+    run(&[seeds::SMALL.as_bytes().to_vec()], WARNINGS, 160);
 }
 
 /// Thousands of mutations of the small text, and of the texts in `$FARMBUILD_TEXTS`.
 #[test]
 #[ignore = "takes long; FARMBUILD_MUTATIONS=SEED:COUNT and FARMBUILD_TEXTS=DIRECTORY choose more"]
 fn thousands_of_mutations() {
-    let mut texts = vec![seeds::SMALL.as_bytes().to_vec()];
+    let (mut texts, mut warnings) = (vec![seeds::SMALL.as_bytes().to_vec()], WARNINGS);
     if let Ok(directory) = std::env::var("FARMBUILD_TEXTS") {
         let files = fs::read_dir(directory).unwrap().map(|it| it.unwrap().path());
         let mut files: Vec<_> =
             files.filter(|it| it.extension().is_some_and(|it| it == "i")).collect();
         files.sort();
+        warnings = FEW;
         texts = files.iter().map(|it| fs::read(it).unwrap()).collect();
     }
-    run(&texts, 2000);
+    run(&texts, warnings, 2000);
 }
