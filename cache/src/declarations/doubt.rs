@@ -1,4 +1,4 @@
-//! Why a text isn't split: a word for the statistics and a sentence for people.
+//! Why a text isn't split: a word, and a sentence for people (`farmbuild why`). Nothing counts the words yet.
 
 use farmbuild_core::named_reasons;
 
