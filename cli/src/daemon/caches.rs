@@ -8,10 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use farmbuild_cache::store::{Compression, StoreConfig};
 use farmbuild_cache::{CompileCache, DeclarationTier};
 
-use crate::farm::{CacheConfig, cache_dir};
+use crate::farm::{CacheConfig, Share, cache_dir};
 
 /// One percent.
 const DEFAULT_VERIFY: u32 = 100;
+
+fn of_ten_thousand(share: Share) -> u32 {
+    // At most that.
+    (share.get() * 10_000.0).round() as u32
+}
 
 /// All caches that jobs have asked for. One that nobody asks for any more costs little.
 #[derive(Default)]
@@ -32,9 +37,9 @@ impl Caches {
         if let Some(cache) = known.get(&key) {
             return Some(Arc::clone(cache));
         }
-        let tier = config
-            .declarations
-            .then(|| DeclarationTier { verify: config.verify.unwrap_or(DEFAULT_VERIFY) });
+        let tier = config.declarations.then(|| DeclarationTier {
+            verify: config.verify.map_or(DEFAULT_VERIFY, of_ten_thousand),
+        });
         let store = store_config(key.0.clone(), config);
         let cache = Arc::new(CompileCache::with_declarations(store, tier));
         known.insert(key, Arc::clone(&cache));

@@ -55,7 +55,7 @@ struct Cache {
     base_dirs: Vec<Spanned<String>>,
     #[serde(default)]
     declarations: bool,
-    verify: Option<Spanned<String>>,
+    verify: Option<Spanned<f64>>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -229,16 +229,13 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
             return Err(at(base.span(), what.to_owned()));
         }
     }
-    let verify = match &file.cache.verify {
+    let verify_declarations = match &file.cache.verify {
         None => None,
-        Some(text) => match share(text.get_ref()) {
-            Some(share) => Some(share),
-            None => return Err(at(text.span(), format!("`verify`: {SHARES}"))),
-        },
+        given => Some(share(given, Share::default())?),
     };
     let cache = CacheConfig {
         declarations: file.cache.declarations,
-        verify,
+        verify: verify_declarations,
         base_dirs: file
             .cache
             .base_dirs
@@ -250,16 +247,6 @@ pub(crate) fn parse(text: &str) -> Result<FarmConfig, FileError> {
         uncompressed: matches!(file.cache.compression, CacheCompression::None),
     };
     Ok(FarmConfig { local, cache, hosts, warnings: Vec::new() })
-}
-
-/// How a share is written.
-const SHARES: &str = "write a share as in \"1%\" or \"0.5%\", at most 100%";
-
-/// A share, of ten thousand.
-fn share(text: &str) -> Option<u32> {
-    let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
-    // In bounds.
-    (0.0..=100.0).contains(&percent).then(|| (percent * 100.0).round() as u32)
 }
 
 /// How a size is written.

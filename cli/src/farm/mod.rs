@@ -40,8 +40,8 @@ pub(crate) struct CacheConfig {
     pub(crate) base_dirs: Vec<PathBuf>,
     /// Results are known by the declarations that they are made of.
     pub(crate) declarations: bool,
-    /// Of ten thousand such results, how many are compiled all the same; `None` is the default.
-    pub(crate) verify: Option<u32>,
+    /// Which share of such results is compiled all the same; `None` is the default.
+    pub(crate) verify: Option<Share>,
 }
 
 impl CacheConfig {

@@ -174,7 +174,7 @@ fn after_a_thousand_edits_cached_builds_are_plain_ones() {
     }
 }
 
-const DECLARATIONS: &str = "[cache]\ndeclarations = true\nverify = \"10%\"\n";
+const DECLARATIONS: &str = "[cache]\ndeclarations = true\nverify = 0.1\n";
 
 #[test]
 fn after_any_edit_a_build_with_the_declaration_tier_is_a_plain_one() {
