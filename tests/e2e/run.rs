@@ -196,9 +196,11 @@ impl Reader {
 /// Waits until something is so; panics, naming it, if it doesn't come about.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    // Whole builds are waited for, beside those of other tests.
+    const PATIENCE: Duration = Duration::from_secs(60);
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(20), "this doesn't come about: {what}");
+        assert!(start.elapsed() < PATIENCE, "this doesn't come about: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
