@@ -17,7 +17,7 @@ use crate::tree::{project, same_as_plain};
 use crate::user::{User, host};
 
 /// What a board of these tests has: coreutils, and no compiler.
-const COREUTILS: [&str; 18] = [
+const COREUTILS: [&str; 22] = [
     "head",
     "cat",
     "wc",
@@ -36,6 +36,10 @@ const COREUTILS: [&str; 18] = [
     "env",
     "cp",
     "ls",
+    "touch",
+    "date",
+    "nproc",
+    "mkfifo",
 ];
 
 /// This machine's gcc, packed once for all tests of a run.
