@@ -288,19 +288,19 @@ fn a_burn_in_finds_a_flaky_board_and_takes_a_good_one_back() {
     let server = board(&compilers);
     let user = User::with_farm(&host("a", &server.address(), 2));
 
-    let (ended, report) = burn_in(&user, 4);
-    assert_eq!((&report["passed"], &report["jobs"]), (&true.into(), &4.into()), "{ended}");
+    let (ended, report) = burn_in(&user, 2);
+    assert_eq!((&report["passed"], &report["jobs"]), (&true.into(), &2.into()), "{ended}");
     ended.ok();
 
     compilers.turn_bad("burn0");
-    let (ended, report) = burn_in(&user, 2);
+    let (ended, report) = burn_in(&user, 1);
     ended.exits_with(1);
-    assert_eq!((&report["passed"], &report["differences"]), (&false.into(), &2.into()), "{report}");
+    assert_eq!((&report["passed"], &report["differences"]), (&false.into(), &1.into()), "{report}");
     assert!(is_aside(&user, "a"), "{}", user.host("a"));
     assert!(user.host("a")["reason"].as_str().unwrap().contains("a source of a burn-in (gcc"));
 
     compilers.turn_good();
-    let (ended, report) = burn_in(&user, 2);
+    let (ended, report) = burn_in(&user, 1);
     assert_eq!(report["passed"], true, "{ended}");
     assert_eq!(user.host("a")["state"], "up");
 }
