@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use bytes::Bytes;
+use farmbuild_core::pipeline::CANARY;
 
 use super::compiler::LocalCompiler;
 
@@ -47,36 +48,6 @@ impl Kind {
 /// The name that the source had, and of its directory, so that nothing of where it is compiled gets into the object: `-flto`
 /// and `-g` keep that for relative names.
 const ORIGIN: &str = "# 1 \"/farmbuild/canary\"\n# 1 \"/farmbuild//\"\n# 1 \"/farmbuild/canary\"\n";
-
-/// Code in which another version of a compiler is likely to choose other instructions.
-const C: &str = "\
-struct node { struct node *next; unsigned long key; double weight; char name[13]; };
-static const char *const words[] = { \"alpha\", \"beta\", \"gamma\" };
-unsigned long find(struct node *node, unsigned long key)
-{
-	unsigned long hash = key * 2654435761UL;
-	for (; node; node = node->next) {
-		if (node->key == key && node->weight > 0.5)
-			return hash % 97;
-		hash ^= (hash << 5) + node->name[hash % 13];
-	}
-	return hash / 7;
-}
-void blend(float *restrict into, const float *restrict from, int count, float share)
-{
-	for (int i = 0; i < count; i++)
-		into[i] = into[i] * (1 - share) + from[i] * share;
-}
-const char *word(int number)
-{
-	switch (number) {
-	case 1: return words[0];
-	case 5: return words[1];
-	case 9: return words[2];
-	default: return 0;
-	}
-}
-";
 
 const CXX: &str = "\
 namespace {
@@ -128,7 +99,7 @@ impl Canary {
             tempfile::Builder::new().prefix("farmbuild-canary-").tempdir().map_err(cannot)?;
         let (text, code) = match kind {
             Kind::Cxx => ("canary.ii", CXX),
-            _ => ("canary.i", C),
+            _ => ("canary.i", CANARY),
         };
         fs::write(space.path().join(text), format!("{ORIGIN}{code}")).map_err(cannot)?;
         if kind == Kind::Assembly {

@@ -21,8 +21,8 @@ use crate::fidelity::{Language, Recipe};
 use crate::job::{Invocation, Job, JobId, SourceText};
 use crate::scheduler::{ToolchainKey, VetError, Vetter};
 
-/// Code in which another version or another target of a compiler is likely to choose other instructions.
-const SOURCE: &str = "\
+/// Code in which another version or another target of a compiler is likely to choose other instructions, in C.
+pub const CANARY: &str = "\
 struct node { struct node *next; unsigned long key; double weight; char name[13]; };
 static const char *const words[] = { \"alpha\", \"beta\", \"gamma\" };
 unsigned long find(struct node *node, unsigned long key)
@@ -135,7 +135,7 @@ impl Canaries {
         let space = tempfile::Builder::new().prefix("farmbuild-canary-").tempdir();
         let space = space.map_err(|error| format!("can't make a temporary directory: {error}"))?;
         let source = format!("canary.{}", spec.language.source_extension());
-        fs::write(space.path().join(&source), SOURCE).map_err(|error| error.to_string())?;
+        fs::write(space.path().join(&source), CANARY).map_err(|error| error.to_string())?;
         let invocation = Invocation { cwd: space.path().to_owned(), ..spec.invocation.clone() };
         let flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
 
