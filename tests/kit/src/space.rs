@@ -58,6 +58,13 @@ impl TestSpace {
     /// Writes a file that can be run.
     pub fn write_program(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.write(name, content);
+        // Copied by a process of its own: another test may start one at any moment, which has this file open for writing
+        // until it runs something else, and what is open for writing can't be run.
+        let written = path.with_extension("written");
+        fs::rename(&path, &written).expect("our own file");
+        let copied = Command::new("cp").arg(&written).arg(&path).status();
+        assert!(copied.is_ok_and(|status| status.success()), "cp");
+        fs::remove_file(&written).expect("our own file");
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a mode of our own file");
         path
     }
