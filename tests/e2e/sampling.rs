@@ -219,9 +219,12 @@ fn side_outputs_of_a_flaky_board_are_made_again_too() {
     let user = User::with_farm(&(ssh_host("a", &server, 4) + "verify = 1\n"));
     let words = ["make", "-j8", "CFLAGS=-O1 --coverage -frandom-seed=$@", "LDFLAGS=--coverage"];
     // What these flags need is proven in a build that goes well.
-    user.start(&project(FILES), words).within(MINUTES).wait().ok();
-    until("its samples are judged", || samples(&user) >= user.remote_jobs());
-    assert!(user.stat("samples.agreed") > 0, "{}", user.stats());
+    until("a sample has agreed", || {
+        user.start(&project(FILES), words).within(MINUTES).wait().ok();
+        until("its samples are judged", || samples(&user) >= user.remote_jobs());
+        // On a busy machine samples give way.
+        user.stat("samples.agreed") > 0
+    });
     user.ask(["stats", "--zero"]).ok();
     compilers.turn_bad(EVERY_SOURCE);
     build_until(&user, &words, || all_is_redone(&user)).exits_with(75);
