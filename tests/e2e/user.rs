@@ -163,6 +163,11 @@ impl User {
         self.build(&self.space, args)
     }
 
+    /// Where the cache is, if the user has one.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.space.join("home/.cache/farmbuild")
+    }
+
     /// `farmbuild stats --json`.
     pub(crate) fn stats(&self) -> Value {
         serde_json::from_slice(&self.ask(["stats", "--json"]).ok().stdout).unwrap()

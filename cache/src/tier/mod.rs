@@ -21,6 +21,7 @@ use crate::files::Files;
 use crate::job::Job;
 use crate::manifest::StoredResult;
 use crate::manifests::Manifests;
+use crate::marked;
 use crate::source::ContentHash;
 use crate::store::{Store, StoreError};
 
@@ -72,11 +73,29 @@ pub(crate) struct SeenText {
     pub(crate) bytes: Bytes,
     /// Taken apart once, for the lookup and for what is kept.
     pub(crate) split: Arc<OnceLock<Result<Split, Doubt>>>,
+    files: Arc<OnceLock<Option<Vec<(PathBuf, ContentHash)>>>>,
 }
 
 impl SeenText {
     pub(crate) fn new(kind: TextKind, bytes: Bytes) -> Self {
-        Self { kind, bytes, split: Arc::default() }
+        Self { kind, bytes, split: Arc::default(), files: Arc::default() }
+    }
+
+    /// The files that the text was made of, as they were then; `None` if one was changed since the job began.
+    ///
+    /// They are looked at once, for the lookup: what is kept later is written behind the job's back, when they may be
+    /// others.
+    pub(crate) fn files(&self, parts: &Parts, job: &Job) -> Option<&[(PathBuf, ContentHash)]> {
+        let look = || {
+            let mut files = Vec::new();
+            for name in marked::files(&self.bytes) {
+                let path = job.question.invocation.cwd.join(Path::new(&name));
+                let hash = parts.files.unchanged_since(job.began, &path).ok()?;
+                files.push((path, hash));
+            }
+            Some(files)
+        };
+        self.files.get_or_init(look).as_deref()
     }
 }
 

@@ -3,8 +3,6 @@
 //! Line markers and blank lines count only where positions can reach the output. Only silent results are kept: messages
 //! show the source, of which the text has lost a part.
 
-use std::path::Path;
-
 use farmbuild_core::pipeline::cache::TextKind;
 
 use super::{Found, Kept, Parts, SeenText, Tier, change};
@@ -88,13 +86,10 @@ pub(super) fn comments(
     digest: &mut Digest,
     all: bool,
 ) -> Option<()> {
-    let cwd = &job.question.invocation.cwd;
-    for name in marked::files(&text.bytes) {
-        let path = cwd.join(Path::new(&name));
-        let hash = parts.files.hash(&path)?;
+    for (path, hash) in text.files(parts, job)? {
         if all {
             digest.bytes("file", &hash.0);
-        } else if let Some(comments) = parts.facts(&path, hash)?.comments {
+        } else if let Some(comments) = parts.facts(path, *hash)?.comments {
             digest.bytes("comments", &comments.0);
         }
     }

@@ -20,9 +20,7 @@ fn cached() -> Cached {
 
 /// The files of a user's cache; they come and go while a daemon writes.
 fn entries(cached: &Cached) -> Vec<PathBuf> {
-    let home = cached.user.command(Path::new("/"), "true");
-    let home = home.get_envs().find(|(name, _)| *name == "HOME").unwrap().1.unwrap().to_owned();
-    let (mut left, mut files) = (vec![PathBuf::from(home).join(".cache/farmbuild")], Vec::new());
+    let (mut left, mut files) = (vec![cached.user.cache()], Vec::new());
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
             let all = if entry.path().is_dir() { &mut left } else { &mut files };

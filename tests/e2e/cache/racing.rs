@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use farmbuild_testkit::TestSpace;
+use rustix::fs::{FlockOperation, flock};
 
 use super::Cached;
 use crate::run;
@@ -92,4 +93,38 @@ fn two_jobs_for_the_same_output_leave_a_whole_one() {
     for value in 1..3 {
         cached.same(&format!("gcc -DA={value} -c a.c -o a.o"));
     }
+}
+
+/// Keeps a daemon from writing records, for as long as this is held or until it gives up.
+fn hold_all_records(cached: &Cached) -> Vec<fs::File> {
+    let hold = |shard: u8| {
+        let path = cached.user.cache().join(format!("v1/{shard:02x}/lock"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = fs::File::options().create(true).truncate(false).write(true).open(path).unwrap();
+        flock(&file, FlockOperation::LockExclusive).unwrap();
+        file
+    };
+    (0..=u8::MAX).map(hold).collect()
+}
+
+#[test]
+fn a_result_is_kept_with_the_comments_that_it_was_made_of() {
+    let cached = Cached::new(TestSpace::new());
+    let write = |comment: &str| {
+        let text = format!(
+            "int f(int n)\n{{\n\tswitch (n) {{\n\tcase 1:\n\t\tn++;\n\t\t/* {comment} */\n\tcase 2:\n\t\tn += 2;\n\t}}\n\treturn n;\n}}\n"
+        );
+        cached.tree.write("a.c", text);
+    };
+    let line = "gcc -Wextra -c a.c";
+    // Known from then on, so that the text is asked for.
+    write("what is next");
+    cached.same(line);
+    write("fall through");
+    let held = hold_all_records(&cached);
+    cached.run(line).ok();
+    write("what comes next");
+    drop(held);
+    cached.settle();
+    cached.same(line);
 }
