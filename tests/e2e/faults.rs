@@ -154,7 +154,9 @@ fn servers_that_say_little_or_nothing_do_not_hold_a_build_up() {
 
 #[test]
 fn jobs_of_a_server_whose_disk_fills_up_are_retried_elsewhere() {
-    let (full, other) = (Distccd::start(), Distccd::start());
+    // The other is slow: a server that seemed to be so itself would get no job of a build as small as this.
+    let compilers = quarter_second();
+    let (full, other) = (Distccd::start(), slow(&compilers));
     let user = User::over([&full, &other]);
     until("a job runs there", || {
         build_while(&user, FILES, || {});
