@@ -309,6 +309,15 @@ fn a_stopped_daemon_is_gone_with_its_socket() {
 }
 
 #[test]
+fn a_stopped_daemon_has_ended_even_if_nobody_collects_its_status() {
+    let user = User::alone();
+    let daemon = user.start(&TestSpace::new(), ["daemon", "run"]);
+    until("the daemon listens", || user.daemon().is_some());
+    assert_eq!(user.ask(["daemon", "stop"]).ok().out(), "The daemon has ended.\n");
+    daemon.wait().ok();
+}
+
+#[test]
 fn a_new_daemon_knows_how_fast_the_hosts_were() {
     let (tree, server) = (project(4), Distccd::start());
     let user = User::over([&server]);

@@ -66,6 +66,9 @@ pub(crate) struct Found {
     pub(crate) changes: Vec<WhyChange>,
 }
 
+/// Files, and what each holds.
+type Hashed = Vec<(PathBuf, ContentHash)>;
+
 /// A job's preprocessed text. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SeenText {
@@ -73,7 +76,7 @@ pub(crate) struct SeenText {
     pub(crate) bytes: Bytes,
     /// Taken apart once, for the lookup and for what is kept.
     pub(crate) split: Arc<OnceLock<Result<Split, Doubt>>>,
-    files: Arc<OnceLock<Option<Vec<(PathBuf, ContentHash)>>>>,
+    files: Arc<OnceLock<Option<Hashed>>>,
 }
 
 impl SeenText {
@@ -87,7 +90,7 @@ impl SeenText {
     /// others.
     pub(crate) fn files(&self, parts: &Parts, job: &Job) -> Option<&[(PathBuf, ContentHash)]> {
         let look = || {
-            let mut files = Vec::new();
+            let mut files = Hashed::new();
             for name in marked::files(&self.bytes) {
                 let path = job.question.invocation.cwd.join(Path::new(&name));
                 let hash = parts.files.unchanged_since(job.began, &path).ok()?;

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use farmbuild_core::protocol::message::{DaemonStatus, Reply, Request};
-use rustix::process::{Pid, test_kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 use tracing_subscriber::EnvFilter;
 
 use super::{ODD_ANSWER, ask, failed};
@@ -94,16 +96,36 @@ fn stop(runtime_dir: &RuntimeDir) -> ExitCode {
         },
     };
     let process = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    let start = Instant::now();
-    while process.is_some_and(|pid| test_kill_process(pid).is_ok()) {
-        if start.elapsed() > PATIENCE {
-            println!("The daemon takes no new jobs and ends when those it has are done.");
-            return ExitCode::SUCCESS;
+    println!(
+        "{}",
+        match process.is_none_or(ends_in_time) {
+            true => "The daemon has ended.",
+            false => "The daemon takes no new jobs and ends when those it has are done.",
         }
-        thread::sleep(Duration::from_millis(5));
-    }
-    println!("The daemon has ended.");
+    );
     ExitCode::SUCCESS
+}
+
+/// Waits for a process to end; whether it did within [`PATIENCE`]. It has ended when it runs no more: in a container
+/// nobody may ever collect its exit status.
+fn ends_in_time(process: Pid) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else {
+        // Gone; or the kernel is older than 5.3.
+        while test_kill_process(process).is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        return test_kill_process(process).is_err();
+    };
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Of a few seconds.
+        let left = Timespec::try_from(left).ok();
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], left.as_ref()) {
+            Err(Errno::INTR) => {}
+            outcome => return outcome.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
 fn tell(status: &DaemonStatus, json: bool) -> ExitCode {
