@@ -21,7 +21,7 @@ use crate::analysis::{Analysis, Kind, RustcCompile};
 use crate::budget::{LocalPermit, TokenSource, Use};
 use crate::fidelity;
 use crate::job::{CompilerStatus, Invocation, JobId, SharedJob};
-use crate::scheduler::{Fault, HomeReason, Verdict};
+use crate::scheduler::{Fault, Verdict};
 
 /// A job that doesn't travel.
 struct AtHome {
@@ -177,9 +177,6 @@ impl Pipeline {
         let (job, finishing) = (Arc::new(job), Arc::new(finishing));
         let (object, bytes) = (job.object.clone(), Some(job.text.bytes.len() as u64));
         let (reason, permit, faults) = match self.scheduler.run(Arc::clone(&job)).await {
-            Verdict::Done { host, faults, .. } if self.scheduler.is_doubted(&host) => {
-                (Stay::Farm(HomeReason::HostsInDoubt), None, faults)
-            }
             Verdict::Done { host, outcome, faults } => {
                 let watched = self.sampling.watches(&host);
                 match put_in_place(outcome, &finishing, dependencies, &object, watched).await {
@@ -272,9 +269,6 @@ impl Pipeline {
             }
         };
         let (reason, permit, faults) = match verdict {
-            Verdict::Done { host, faults, .. } if self.scheduler.is_doubted(&host) => {
-                (Stay::Farm(HomeReason::HostsInDoubt), None, faults)
-            }
             Verdict::Done { host, outcome, faults } => {
                 let list = compile.dep_info.as_deref().unwrap_or(Path::new(""));
                 let expected = Expected { dep_info: list, artifacts: &artifacts, inputs: &inputs };

@@ -100,6 +100,11 @@ impl Scheduler {
         let mut home = None;
         loop {
             let (wants_home, check) = match self.inner.look(|farm| farm.next(ticket)) {
+                // Set aside for wrong bytes while this was on its way here.
+                Next::Verdict(Verdict::Done { host, faults, .. }) if self.is_doubted(&host) => {
+                    let reason = HomeReason::HostsInDoubt;
+                    return Verdict::Home { reason, permit: None, faults };
+                }
                 Next::Verdict(verdict) => return verdict,
                 Next::Wait { wants_home, check } => (wants_home, check),
             };
