@@ -233,8 +233,8 @@ impl Pipeline {
     /// Carries a crate of Rust that the cache doesn't have.
     async fn carry_crate(
         &self,
-        invocation: &Invocation,
-        compile: &RustcCompile,
+        invocation: &Arc<Invocation>,
+        compile: &Arc<RustcCompile>,
         kind: Kind,
         result: Wanted,
         around: Circumstances<'_>,

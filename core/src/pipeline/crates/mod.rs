@@ -92,7 +92,7 @@ pub(super) struct TravellingCrate {
 /// Finds out what crates take along. One for each farm.
 pub(super) struct Crates {
     toolchains: toolchain::RustToolchains,
-    seen: inputs::Seen,
+    seen: Arc<inputs::Seen>,
     pub(super) canaries: CrateCanaries,
 }
 
@@ -100,7 +100,7 @@ impl Crates {
     pub(super) fn new(home: Arc<dyn Home>, names: Arc<Names>) -> Self {
         Self {
             toolchains: toolchain::RustToolchains::default(),
-            seen: inputs::Seen::default(),
+            seen: Arc::default(),
             canaries: CrateCanaries::new(home, names),
         }
     }
@@ -109,15 +109,22 @@ impl Crates {
     pub(super) async fn prepare(
         &self,
         home: &dyn Home,
-        invocation: &Invocation,
-        compile: &RustcCompile,
+        invocation: &Arc<Invocation>,
+        compile: &Arc<RustcCompile>,
         id: JobId,
     ) -> Result<TravellingCrate, Stay> {
         may_travel(invocation, compile).map_err(Stay::Crate)?;
         let toolchain = self.toolchains.identify(home, invocation).await?;
-        let read = self.seen.inputs(invocation, compile).map_err(Stay::Crate)?;
-        let env = inputs::environment(invocation, &read.words);
         let cwd = &invocation.cwd;
+        let looked = tokio::task::spawn_blocking({
+            let (seen, invocation, compile) =
+                (Arc::clone(&self.seen), Arc::clone(invocation), Arc::clone(compile));
+            move || seen.inputs(&invocation, &compile)
+        });
+        // A runtime that ends runs no more threads.
+        let looked = looked.await.unwrap_or_else(|_| Err(CrateStay::Place(cwd.clone())));
+        let read = looked.map_err(Stay::Crate)?;
+        let env = inputs::environment(invocation, &read.words);
         // The dep-info last.
         let outputs = compile.outputs.iter().map(|it| &it.path).chain(&compile.dep_info);
         let mut outputs = outputs
