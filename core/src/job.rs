@@ -2,9 +2,9 @@
 //!
 //! Knows nothing of how a command line is read (see `analysis`) nor of who runs it (see [`crate::executor`]).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -86,6 +86,27 @@ impl Job {
     #[must_use]
     pub fn size(&self) -> usize {
         self.of_crate.as_ref().map_or(self.text.bytes.len(), |it| it.source_bytes)
+    }
+
+    /// A file name that tells the compiler what the text is: preprocessed C++ if the source was C++, else preprocessed C.
+    #[must_use]
+    pub fn text_name(&self) -> &'static str {
+        let suffix = self.args.get(self.input).and_then(|name| Path::new(name).extension());
+        match suffix.and_then(OsStr::to_str) {
+            Some("cc" | "cp" | "cxx" | "cpp" | "CPP" | "c++" | "C" | "ii") => "input.ii",
+            _ => "input.i",
+        }
+    }
+
+    /// The arguments with other names for the input and the output.
+    #[must_use]
+    pub fn args_for(&self, input: &OsStr, output: &OsStr) -> Vec<OsString> {
+        let name = |(index, given): (usize, &OsString)| match index {
+            _ if index == self.input => input.to_owned(),
+            _ if index == self.output => output.to_owned(),
+            _ => given.clone(),
+        };
+        self.args.iter().enumerate().map(name).collect()
     }
 }
 

@@ -54,6 +54,16 @@ impl StagedFile {
         Ok(Self { file, path: path.to_owned(), temporary })
     }
 
+    /// Starts an output for `path` with what is in the file `from`.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn copy(from: &Path, path: &Path, umask: u32) -> io::Result<Self> {
+        let mut staged = Self::create(path, umask)?;
+        io::copy(&mut File::open(from)?, staged.file())?;
+        Ok(staged)
+    }
+
     /// The file, for writing (and reading back).
     pub fn file(&mut self) -> &mut File {
         &mut self.file

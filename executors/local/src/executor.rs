@@ -1,13 +1,11 @@
 //! This machine as a host: compiles preprocessed text in a private directory, within the local CPU budget.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use farmbuild_core::executor::{Capacity, ExecError, Executor, Outcome, Traffic};
-use farmbuild_core::job::{Job, SharedJob};
+use farmbuild_core::job::SharedJob;
 use farmbuild_core::pipeline::Ran;
 use farmbuild_core::staging::StagedFile;
 use tokio::process::Command;
@@ -57,53 +55,34 @@ impl Executor for LocalExecutor {
         let _slot = self.running.acquire().await.ok();
         let space = tempfile::Builder::new().prefix("farmbuild-").tempdir();
         let space = space.map_err(|error| self.refused("make a temporary directory", &error))?;
-        let (input, output) = (space.path().join(input_name(&job)), space.path().join("output.o"));
+        let (input, output) = (space.path().join(job.text_name()), space.path().join("output.o"));
         fs::write(&input, &job.text.bytes)
             .map_err(|error| self.refused("write the preprocessed source", &error))?;
         let mut command = Command::new(&job.compiler);
-        command.args(substituted(&job, &input, &output)).current_dir(space.path());
+        command.args(job.args_for(input.as_os_str(), output.as_os_str())).current_dir(space.path());
         let done = child::capture(command).await;
         let done = done
             .map_err(|error| self.refused(&format!("start {}", job.compiler.display()), &error))?;
-        let object = if done.status.success() { Some(stage(&job, &output)?) } else { None };
+        let object = match done.status.success() {
+            true => Some(
+                StagedFile::copy(&output, &job.object, job.umask)
+                    .map_err(|source| ExecError::Output { path: job.object.clone(), source })?,
+            ),
+            false => None,
+        };
         let Ran { status, stdout, stderr } = done;
         Ok(Outcome { status, stdout, stderr, object, beside: None, traffic: Traffic::default() })
     }
 }
 
-/// A name that tells the compiler what the text is: preprocessed C++ if the source was C++, else preprocessed C.
-fn input_name(job: &Job) -> &'static str {
-    let suffix = job.args.get(job.input).and_then(|name| Path::new(name).extension());
-    match suffix.and_then(OsStr::to_str) {
-        Some("cc" | "cp" | "cxx" | "cpp" | "CPP" | "c++" | "C" | "ii") => "input.ii",
-        _ => "input.i",
-    }
-}
-
-fn substituted(job: &Job, input: &Path, output: &Path) -> Vec<OsString> {
-    let name = |(index, given): (usize, &OsString)| match index {
-        _ if index == job.input => input.into(),
-        _ if index == job.output => output.into(),
-        _ => given.clone(),
-    };
-    job.args.iter().enumerate().map(name).collect()
-}
-
-fn stage(job: &Job, output: &PathBuf) -> Result<StagedFile, ExecError> {
-    let staged = || {
-        let mut staged = StagedFile::create(&job.object, job.umask)?;
-        io::copy(&mut fs::File::open(output)?, staged.file())?;
-        Ok(staged)
-    };
-    staged().map_err(|source| ExecError::Output { path: job.object.clone(), source })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::path::Path;
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use farmbuild_core::job::{CompilerStatus, JobId, SourceText};
+    use farmbuild_core::job::{CompilerStatus, Job, JobId, SourceText};
 
     use super::*;
 

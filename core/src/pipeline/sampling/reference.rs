@@ -1,7 +1,6 @@
 //! This machine as a host: compiles a job as one gets it, of its text and in a directory of its own. What comes out is by
 //! promise what a plain compile makes, and later edits of the sources don't matter.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,7 +103,7 @@ impl Executor for Reference {
             None => PathBuf::from("output.o"),
         };
         let prepared = || {
-            fs::write(there.join(input_name(&job)), &job.text.bytes)?;
+            fs::write(there.join(job.text_name()), &job.text.bytes)?;
             let files = job.side_outputs.iter().map(|side| side.there.as_path());
             for file in files.chain([output.as_path()]) {
                 if let Some(parent) = there.join(file).parent() {
@@ -114,7 +113,7 @@ impl Executor for Reference {
             Ok(())
         };
         prepared().map_err(|error| refused("write the preprocessed source", &error))?;
-        let args = substituted(&job, input_name(&job), output.as_os_str());
+        let args = job.args_for(job.text_name().as_ref(), output.as_os_str());
         let mut invocation = Invocation { cwd: there.clone(), ..self.invocation.clone() };
         invocation.env.retain(|(name, _)| name != "PWD");
         invocation.env.push(("PWD".into(), there.clone().into()));
@@ -146,31 +145,9 @@ fn sides(job: &Job, there: &Path) -> Result<Option<Box<Beside>>, ExecError> {
     Ok(Some(Box::new(Beside { files, directory })))
 }
 
-/// A name that tells the compiler what the text is.
-fn input_name(job: &Job) -> &'static str {
-    let suffix = job.args.get(job.input).and_then(|name| Path::new(name).extension());
-    match suffix.and_then(OsStr::to_str) {
-        Some("cc" | "cp" | "cxx" | "cpp" | "CPP" | "c++" | "C" | "ii") => "input.ii",
-        _ => "input.i",
-    }
-}
-
-fn substituted(job: &Job, input: &str, output: &OsStr) -> Vec<OsString> {
-    let name = |(index, given): (usize, &OsString)| match index {
-        _ if index == job.input => input.into(),
-        _ if index == job.output => output.to_owned(),
-        _ => given.clone(),
-    };
-    job.args.iter().enumerate().map(name).collect()
-}
-
 fn stage(job: &Job, from: &Path, to: &Path) -> Result<StagedFile, ExecError> {
-    let staged = || {
-        let mut staged = StagedFile::create(to, job.umask)?;
-        io::copy(&mut fs::File::open(from)?, staged.file())?;
-        Ok(staged)
-    };
-    staged().map_err(|source| ExecError::Output { path: to.to_owned(), source })
+    StagedFile::copy(from, to, job.umask)
+        .map_err(|source| ExecError::Output { path: to.to_owned(), source })
 }
 
 #[cfg(test)]
