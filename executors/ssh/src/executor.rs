@@ -229,7 +229,7 @@ impl SshExecutor {
         request: &Request,
         job: &Job,
     ) -> Result<(Answer, Sent), ExecError> {
-        let Timeouts { send, compile, .. } = self.config.timeouts;
+        let send = self.config.timeouts.send;
         let asked = (request.outputs, request.inputs.len());
         let started = Instant::now();
         let mut sent = Sent { bytes: request.head.len() as u64, upload: Duration::ZERO };
@@ -247,9 +247,9 @@ impl SshExecutor {
             if let Err(failure) = worker.go(send).await {
                 return Err(self.unsent(worker, failure).await);
             }
-            match worker.answer(asked, compile).await {
+            match self.answer(worker, asked).await? {
                 // What was there is gone: evicted, or damaged.
-                Ok(Answer::Lacks(lacking)) if may_lack => {
+                Answer::Lacks(lacking) if may_lack => {
                     may_lack = false;
                     let inputs = lacking.iter().filter_map(|at| request.inputs.get(*at));
                     for input in inputs {
@@ -257,20 +257,14 @@ impl SshExecutor {
                         sent.bytes += self.send_input(worker, input).await?;
                     }
                 }
-                Ok(Answer::Early(size)) => {
+                Answer::Early(size) => {
                     self.receive_early(worker, job, size).await?;
                     break self.answer(worker, asked).await?;
                 }
-                Ok(Answer::Lacks(_)) => {
+                Answer::Lacks(_) => {
                     return Err(self.subject.protocol("it lacks inputs that it was just sent"));
                 }
-                Ok(answer) => break answer,
-                Err(Unanswered::Failure(failure)) => {
-                    return Err(self.subject.failed(failure, COMPILING));
-                }
-                Err(Unanswered::Odd(error)) => {
-                    return Err(self.subject.protocol(error.to_string()));
-                }
+                answer => break answer,
             }
         };
         if let Answer::Done { .. } = answer {
@@ -283,7 +277,7 @@ impl SshExecutor {
         Ok((answer, sent))
     }
 
-    /// The answer behind an early output.
+    /// The next answer of a worker that compiles.
     async fn answer(
         &self,
         worker: &mut Worker,

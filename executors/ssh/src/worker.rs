@@ -120,7 +120,7 @@ impl Drop for Worker {
 }
 
 /// Sends all of `bytes`, gathered from where they are; gives up when nothing moves for `patience`.
-async fn send(
+pub(crate) async fn send(
     stream: &mut (impl AsyncWrite + Unpin),
     mut bytes: impl Buf,
     patience: Duration,

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use farmbuild_core::executor::ExecError;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
-use tokio::time::timeout;
 
 use super::answer::{HostToolchain, Line, MOST, parse};
 use super::shipment::{Shipment, ShippedFile};
@@ -18,6 +17,7 @@ use crate::keeper::{Greeted, Keeper, greet, refusal};
 use crate::lines::{Failure, Incoming};
 use crate::scripts;
 use crate::trouble::Subject;
+use crate::worker::send;
 
 const ASKING: &str = "asking for its toolchains";
 const SENDING: &str = "sending a toolchain";
@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        write(&mut self.greeted.stdin, bytes, self.send_patience).await
+        send(&mut self.greeted.stdin, bytes, self.send_patience).await
     }
 
     async fn line(&mut self, patience: Duration, during: &'static str) -> Result<Line, ExecError> {
@@ -267,20 +267,4 @@ impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.keeper.kill(self.number);
     }
-}
-
-async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
-    mut bytes: &[u8],
-    patience: Duration,
-) -> Result<(), Failure> {
-    while !bytes.is_empty() {
-        match timeout(patience, stream.write_buf(&mut bytes)).await {
-            Ok(Ok(0)) => return Err(Failure::Closed),
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(Failure::Io(error)),
-            Err(_) => return Err(Failure::Stalled(patience)),
-        }
-    }
-    Ok(())
 }
