@@ -124,7 +124,7 @@ impl Pipeline {
                 // All that it made is looked at anyway.
                 return Elsewhere::Lost;
             }
-            if self.sampling.state().queue.has_urgent() {
+            if self.sampling.state().queue.has_redo() {
                 return Elsewhere::Postponed;
             }
             match self.scheduler.run_aside(Arc::clone(&sample.job), &sample.host).await {

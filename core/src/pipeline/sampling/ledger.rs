@@ -24,14 +24,23 @@ pub(in crate::pipeline) struct Delivery {
     pub(in crate::pipeline) contents: Vec<Content>,
 }
 
+type Environment = Arc<Vec<(OsString, OsString)>>;
+
+/// A delivery whose invocation's environment is apart.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    delivery: Delivery,
+    environment: Environment,
+}
+
 /// A host's deliveries, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    entries: VecDeque<(u64, Delivery)>,
+    entries: VecDeque<Entry>,
     next: u64,
-    /// The jobs of a build have one environment as a rule: it is kept once.
-    environment: Arc<Vec<(OsString, OsString)>>,
-    environments: VecDeque<Arc<Vec<(OsString, OsString)>>>,
+    /// The last one: the jobs of a build have one as a rule, and it is kept once.
+    environment: Environment,
 }
 
 impl Ledger {
@@ -45,36 +54,30 @@ impl Ledger {
             self.environment = Arc::new(environment);
         }
         delivery.invocation = Arc::new(bare);
-        self.entries.push_back((number, delivery));
-        self.environments.push_back(Arc::clone(&self.environment));
+        let environment = Arc::clone(&self.environment);
+        self.entries.push_back(Entry { number, delivery, environment });
         if self.entries.len() > MOST {
-            self.forget_first();
+            self.entries.pop_front();
         }
         number
     }
 
     /// Delivery `number` was right, and so those before it are taken to be.
     pub(super) fn found_right(&mut self, number: u64) {
-        while self.entries.front().is_some_and(|(first, _)| *first <= number) {
-            self.forget_first();
+        while self.entries.front().is_some_and(|first| first.number <= number) {
+            self.entries.pop_front();
         }
     }
 
     /// All deliveries that aren't known to be right; forgets them.
     pub(super) fn take(&mut self) -> Vec<Delivery> {
-        let whole = |((_, mut delivery), env): ((u64, Delivery), Arc<Vec<_>>)| {
-            let env = env.as_ref().clone();
+        let whole = |Entry { mut delivery, environment, .. }| {
+            let env = environment.as_ref().clone();
             delivery.invocation =
                 Arc::new(Invocation { env, ..Invocation::clone(&delivery.invocation) });
             delivery
         };
-        let environments = std::mem::take(&mut self.environments);
-        std::mem::take(&mut self.entries).into_iter().zip(environments).map(whole).collect()
-    }
-
-    fn forget_first(&mut self) {
-        self.entries.pop_front();
-        self.environments.pop_front();
+        std::mem::take(&mut self.entries).into_iter().map(whole).collect()
     }
 }
 

@@ -127,9 +127,11 @@ impl Sampling {
         let number = ledgers.entry(host.to_owned()).or_default().add(delivery);
         let dropped = if doubts.contains_key(host) {
             // It was on its way when its host was found wrong.
-            queue.push_urgent(Work::Redo(host.to_owned()));
+            queue.push_redo(host.to_owned());
             0
-        } else if chooser.chooses(shares.get(host).copied().unwrap_or_default(), job.id) {
+        } else if repeats(&job.compiler, &job.args)
+            && chooser.chooses(shares.get(host).copied().unwrap_or_default(), job.id)
+        {
             let (host, finishing) = (host.to_owned(), Arc::clone(finishing));
             queue.push(Sample { host, number, job, finishing, contents, build, alone })
         } else {
@@ -175,7 +177,7 @@ impl Pipeline {
     /// Whether a difference was found that isn't dealt with yet.
     #[must_use]
     pub fn is_acting_upon_a_difference(&self) -> bool {
-        self.sampling.acting.load(Ordering::Acquire) > 0 || self.sampling.state().queue.has_urgent()
+        self.sampling.acting.load(Ordering::Acquire) > 0 || self.sampling.state().queue.has_redo()
     }
 
     /// Compiles samples again, and acts upon differences. Never ends; to be run once for each pipeline.
@@ -215,7 +217,7 @@ impl Pipeline {
         {
             let mut state = self.sampling.state();
             state.doubts.entry(host.to_owned()).or_insert(doubt);
-            state.queue.push_urgent(Work::Redo(host.to_owned()));
+            state.queue.push_redo(host.to_owned());
         }
         self.scheduler.doubt(host, &reason);
         self.sampling.queued.notify_one();

@@ -37,7 +37,8 @@ pub(super) enum Work {
 
 #[derive(Default)]
 pub(super) struct Queue {
-    urgent: VecDeque<String>,
+    /// Hosts all of whose work is in doubt.
+    redo: VecDeque<String>,
     samples: VecDeque<Sample>,
     bytes: usize,
 }
@@ -68,24 +69,22 @@ impl Queue {
         self.samples.push_front(sample);
     }
 
-    /// Adds what goes before every sample.
-    pub(super) fn push_urgent(&mut self, work: Work) {
-        match work {
-            Work::Redo(host) if !self.urgent.contains(&host) => self.urgent.push_back(host),
-            Work::Redo(_) => {}
-            Work::Sample(sample) => drop(self.push(sample)),
+    /// Has made again what a host made, before any sample.
+    pub(super) fn push_redo(&mut self, host: String) {
+        if !self.redo.contains(&host) {
+            self.redo.push_back(host);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<Work> {
-        match self.urgent.pop_front() {
+        match self.redo.pop_front() {
             Some(host) => Some(Work::Redo(host)),
             None => self.pop_sample().map(Work::Sample),
         }
     }
 
-    pub(super) fn has_urgent(&self) -> bool {
-        !self.urgent.is_empty()
+    pub(super) fn has_redo(&self) -> bool {
+        !self.redo.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
