@@ -1,5 +1,6 @@
 //! Which jobs are compiled twice: by chance, as the seed has it, so that no kind of job is left out for ever.
 
+use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
 
 use crate::job::JobId;
@@ -33,9 +34,39 @@ impl Chooser {
     }
 }
 
+/// Whether a compiler makes the same bytes of a job each time, as far as its options tell: without a seed, gcc puts random
+/// numbers into what these make.
+pub(super) fn repeats(compiler: &OsStr, args: &[OsString]) -> bool {
+    const RANDOM: [&str; 6] =
+        ["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs", "-gsplit-dwarf", "-flto"];
+    let any =
+        |start: &str| args.iter().any(|arg| arg.as_encoded_bytes().starts_with(start.as_bytes()));
+    let is_clang = compiler.to_string_lossy().contains("clang");
+    is_clang || any("-frandom-seed=") || !RANDOM.iter().any(|start| any(start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_gcc_makes_with_random_numbers_in_it_is_not_compared() {
+        let repeats = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            repeats(&words[0], &words[1..])
+        };
+        for (line, expected) in [
+            ("gcc -O2 -g -c a.c", true),
+            ("gcc --coverage -c a.c", false),
+            ("x86_64-linux-gnu-gcc -g -gsplit-dwarf -c a.c", false),
+            ("gcc -flto=auto -c a.c", false),
+            ("gcc -fno-lto -c a.c", true),
+            ("gcc -flto -frandom-seed=a.o -c a.c", true),
+            ("clang -flto=thin -c a.c", true),
+        ] {
+            assert_eq!(repeats(line), expected, "{line}");
+        }
+    }
 
     fn chosen(seed: u64, share: f64) -> Vec<u64> {
         let chooser = Chooser::new(seed);

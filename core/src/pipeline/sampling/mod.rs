@@ -32,7 +32,7 @@ pub use self::overseer::{Count, Finding, Found, Overseer};
 pub(super) use self::content::{digest, text_hash};
 pub(super) use self::ledger::Delivery;
 
-use self::choice::Chooser;
+use self::choice::{Chooser, repeats};
 use self::ledger::Ledger;
 use self::queue::{Queue, Sample, Work};
 use super::Pipeline;
