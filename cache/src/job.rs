@@ -1,7 +1,7 @@
 //! One job as the tiers see it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use farmbuild_core::pipeline::cache::Question;
 
@@ -22,12 +22,11 @@ pub(crate) struct Job {
     pub(crate) base: Base,
     /// Before anything of it ran.
     pub(crate) began: Moment,
-    /// The key of its compiler with its flags, whatever the source.
-    pub(crate) flags: Key,
     /// All that is known without looking at a file.
     pub(crate) digest: Digest,
     /// The key of its manifest.
     pub(crate) manifest: Key,
+    flags: OnceLock<Key>,
 }
 
 impl Job {
@@ -41,8 +40,16 @@ impl Job {
         let base = Base::new(question.base.as_deref());
         let digest = plan.digest(invocation, analysis, compiler.id.as_bytes(), &base);
         let manifest = digest.key();
-        let flags = plan.flags(invocation, analysis, compiler.id.as_bytes(), &base).key();
-        Self { question, plan, compiler, base, began, flags, digest, manifest }
+        let flags = OnceLock::new();
+        Self { question, plan, compiler, base, began, digest, manifest, flags }
+    }
+
+    /// The key of its compiler with its flags, whatever the source. Made when it is asked for: a hit needs none.
+    pub(crate) fn flags(&self) -> &Key {
+        self.flags.get_or_init(|| {
+            let Question { invocation, analysis, .. } = &self.question;
+            self.plan.flags(invocation, analysis, self.compiler.id.as_bytes(), &self.base).key()
+        })
     }
 
     /// Where a file of a manifest is.

@@ -99,7 +99,7 @@ impl Declared {
         home: &dyn Home,
         job: &Job,
     ) -> Result<(), Doubt> {
-        if report::is_off(store, &job.flags) {
+        if report::is_off(store, job.flags()) {
             return Err(Doubt::TurnedOff);
         }
         let asking = async {
@@ -108,7 +108,7 @@ impl Declared {
                 Doubt::TurnedOff
             })
         };
-        self.vouched.get(job.flags, |()| true, asking).await.map(|_| ())
+        self.vouched.get(*job.flags(), |()| true, asking).await.map(|_| ())
     }
 
     /// Whether this hit is one to be compiled all the same.

@@ -44,7 +44,7 @@ pub(super) fn is_off(store: &Store, flags: &Key) -> bool {
 
 /// Turns the tier off.
 pub(super) fn turn_off(store: &Store, job: &Job, why: &str) {
-    let directory = place(store, &job.flags);
+    let directory = place(store, job.flags());
     let argv = &job.question.invocation.argv;
     let text = format!("{why}\n\n{}\n{argv:?}\n", job.source().display());
     let written =
@@ -60,7 +60,7 @@ pub(super) fn wrong(store: &Store, job: &Job, expected: &StoredResult, compiled:
     let why = "a result that was found by its declarations isn't what the compiler makes; please report it, with \
         the files beside this one and the preprocessed source";
     turn_off(store, job, why);
-    let directory = place(store, &job.flags);
+    let directory = place(store, job.flags());
     let found = expected.outputs.first().and_then(|(_, id)| store.get_blob(id));
     let messages = [&compiled.stdout[..], &compiled.stderr].concat();
     let files = [

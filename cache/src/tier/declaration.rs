@@ -41,7 +41,7 @@ impl Tier for Declaration {
             let changes = parts.declared.changes(&parts.store, job, split);
             return Found { changes, ..Found::default() };
         };
-        if let Some(news) = parts.declared.known.unknown(&parts.store, &job.flags, &split.unused) {
+        if let Some(news) = parts.declared.known.unknown(&parts.store, job.flags(), &split.unused) {
             let what = format!(
                 "{news} declarations that it doesn't use are new, and compiled once for what a compiler says of them"
             );
@@ -63,7 +63,7 @@ impl Tier for Declaration {
         // Plain data: there is nothing in it that could fail.
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
         parts.store.update_record(RecordKind::Text, &key, |_| Some(bytes.clone()))?;
-        parts.declared.known.add(&parts.store, &job.flags, &split.known)
+        parts.declared.known.add(&parts.store, job.flags(), &split.known)
     }
 }
 
