@@ -125,7 +125,7 @@ fn the_c_of_a_cargo_build_goes_to_a_board() {
     assert!(stats["jobs"]["remote"][server.address()].as_u64().unwrap_or(0) > 0, "{stats}");
 }
 
-/// The executor lives outside of this workspace and is served by the scheduler all the same.
+/// The executor is none of farmbuild's and is served by the scheduler all the same.
 #[test]
 fn an_executor_of_ones_own_compiles_the_very_objects_of_a_plain_build() {
     let example = Example::new("hello", "");
@@ -148,25 +148,14 @@ fn an_executor_of_ones_own_compiles_the_very_objects_of_a_plain_build() {
 }
 
 impl Example {
-    /// Builds `examples/own-executor`; the command that runs it.
+    /// Builds `examples/own-executor` of what the tests are built of; the command that runs it.
     fn own_executor(&self) -> Command {
-        let directory = repository().join("examples/own-executor");
-        let manifest = directory.join("Cargo.toml");
-        // The versions of the workspace, whose build has fetched them: nothing is asked of the network.
-        fs::copy(repository().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
-        let cargo = |verb: &str, network: &[&str]| {
-            let mut cargo = self.command(env!("CARGO"));
-            cargo.args([verb, "--quiet"]).args(network).arg("--manifest-path").arg(&manifest);
-            let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-            cargo.env("CARGO_TARGET_DIR", target);
-            cargo
-        };
-        if !cargo("build", &["--offline"]).status().unwrap().success() {
-            // On a machine that fetched the workspace's dependencies only in part.
-            succeed(&mut cargo("build", &[]));
-        }
-        let mut run = cargo("run", &["--offline"]);
-        run.arg("--");
-        run
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let mut cargo = self.command(env!("CARGO"));
+        // The whole workspace, so that its crates have the features that they have for the tests.
+        cargo.args(["build", "--quiet", "--offline", "--workspace", "--bin", "own-executor"]);
+        cargo.arg("--manifest-path").arg(repository().join("Cargo.toml"));
+        succeed(cargo.env("CARGO_TARGET_DIR", target));
+        self.command(target.join("debug/own-executor").to_str().unwrap())
     }
 }
