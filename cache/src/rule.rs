@@ -247,7 +247,7 @@ mod tests {
             names.iter().map(|name| format!("#include \"{name}\"\n")).collect()
         };
         let targets: Vec<String> = (1..140)
-            .step_by(8)
+            .step_by(16)
             .map(|length| "t".repeat(length))
             .chain(
                 [

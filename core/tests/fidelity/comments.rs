@@ -33,7 +33,7 @@ const PIECES: [&str; 21] = [
 ];
 
 /// How many texts; each is preprocessed twice.
-const TEXTS: usize = 400;
+const TEXTS: usize = 200;
 
 #[test]
 fn what_gcc_takes_for_code_is_never_passed_over() {

@@ -13,7 +13,7 @@ use crate::run;
 
 /// A source that takes a while to compile and reads `h.h` in the end.
 fn slow_source(header: &str) -> String {
-    let functions: String = (0..150)
+    let functions: String = (0..60)
         .map(|number| format!("int f{number}(int n) {{ int s = 0; for (int i = 0; i < n; i++) s += i * {number}; return s; }}\n"))
         .collect();
     format!("#include \"{header}\"\n{functions}int value = VALUE;\n")
@@ -24,7 +24,7 @@ fn a_header_that_is_written_during_a_compile_gives_no_wrong_hit() {
     let cached = Cached::with([("h.h", "#define VALUE 1\n")]);
     cached.tree.write("a.c", slow_source("h.h"));
     let line = "gcc -O1 -MD -c a.c";
-    for (round, delay) in [5, 40, 90, 150].into_iter().enumerate() {
+    for (round, delay) in [5, 30, 70].into_iter().enumerate() {
         cached.tree.write("h.h", format!("#define VALUE {}\n", round * 10));
         let compile = cached.user.start(&cached.tree, ["sh", "-c", line]);
         thread::sleep(Duration::from_millis(delay));

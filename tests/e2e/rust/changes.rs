@@ -42,7 +42,12 @@ fn generated_sources_count() {
 
 #[test]
 fn flags_count() {
-    let rusty = Rusty::workspace();
+    let manifest = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let rusty = Rusty::new(&[
+        ("Cargo.toml", manifest),
+        ("src/lib.rs", "pub fn sum(a: u8, b: u8) -> u8 { a + b }\n"),
+        ("src/main.rs", "fn main() { println!(\"{}\", one::sum(1, 2)); }\n"),
+    ]);
     rusty.same(&["build"]);
     let flagged = |flags: &'static str| {
         rusty.same_with(&["build"], move |command| {
