@@ -50,6 +50,13 @@ fn unescaped(name: &[u8]) -> OsString {
     OsStr::from_bytes(&plain).to_owned()
 }
 
+/// Whether the code of a text may ask where in which file it stands. The macros that tell it are gone.
+pub(crate) fn asks_for_positions(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 4] =
+        [b"__builtin_LINE", b"__builtin_COLUMN", b"__builtin_FILE", b"__builtin_source_location"];
+    WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some())
+}
+
 /// The hash of a text without its positions: blank lines and markers are left out, but for whether what follows lies in
 /// a system header (whose warnings aren't given) and in the main file `source` (some are given only there).
 pub(crate) fn flowing(text: &[u8], source: &Path) -> [u8; 32] {

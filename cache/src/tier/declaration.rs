@@ -5,7 +5,8 @@
 
 use farmbuild_core::pipeline::cache::TextKind;
 
-use super::{Found, Kept, Parts, SeenText, Tier, change, preprocessed};
+use super::preprocessed::{Lost, add_lost};
+use super::{Found, Kept, Parts, SeenText, Tier, change};
 use crate::declarations::{Doubt, Split};
 use crate::job::Job;
 use crate::manifest::StoredResult;
@@ -86,6 +87,6 @@ fn key(parts: &Parts, job: &Job, text: &SeenText, split: &Split) -> Option<Key> 
     let mut digest = job.digest.clone();
     digest.bytes("tier", b"declaration 1");
     digest.bytes("used", &split.used.0);
-    preprocessed::comments(parts, job, text, &mut digest, false)?;
+    add_lost(parts, job, text, &mut digest, Lost::Comments)?;
     Some(digest.key())
 }

@@ -1,7 +1,7 @@
 //! The preprocessed tier: the result of a text is the result of every set of files that makes that text.
 //!
-//! Line markers and blank lines count only where positions can reach the output. Only silent results are kept: messages
-//! show the source, of which the text has lost a part.
+//! Line markers, blank lines and columns count only where positions can reach the output. Only silent results are kept:
+//! messages show the source, of which the text has lost a part.
 
 use farmbuild_core::pipeline::cache::TextKind;
 
@@ -47,50 +47,67 @@ impl Tier for Preprocessed {
     }
 }
 
-/// The key of a text; `None` if what its comments say can't be told.
+/// What a text has lost of its files and the output may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The comments that a compiler reads: whether gcc warns of a case that falls through is up to one.
+    Comments,
+    /// Also in which columns everything stands: lines are in a text, but blanks and comments before a word aren't.
+    Columns,
+    /// Anything.
+    Bytes,
+}
+
+/// The key of a text; `None` if what it has lost can't be told.
 fn key(parts: &Parts, job: &Job, text: &SeenText) -> Option<Key> {
     let mut digest = job.digest.clone();
-    digest.bytes("tier", b"preprocessed 1");
-    let positions = job.plan.sensitivity != Sensitivity::Meaning;
-    if job.plan.sensitivity == Sensitivity::Bytes {
+    digest.bytes("tier", b"preprocessed 2");
+    let lost = match job.plan.sensitivity {
+        Sensitivity::Bytes => Lost::Bytes,
+        Sensitivity::Positions => Lost::Columns,
+        Sensitivity::Meaning if marked::asks_for_positions(&text.bytes) => Lost::Columns,
+        Sensitivity::Meaning => Lost::Comments,
+    };
+    if lost == Lost::Bytes {
         for (defines, macro_text) in job.macros() {
             digest.bytes(if defines { "-D" } else { "-U" }, &macro_text);
         }
-        // What the text has lost may show.
-        comments(parts, job, text, &mut digest, true)?;
     }
     match text.kind {
         TextKind::Travelling(technique) => {
             digest.bytes("technique", technique.as_bytes());
             digest.bytes("text", blake3::hash(&text.bytes).as_bytes());
-            comments(parts, job, text, &mut digest, false)?;
         }
-        TextKind::Expanded if positions => {
-            digest.bytes("expanded", blake3::hash(&text.bytes).as_bytes());
-            comments(parts, job, text, &mut digest, false)?;
+        TextKind::Expanded if lost == Lost::Comments => {
+            digest.bytes("flowing", &marked::flowing(&text.bytes, &job.plan.source));
         }
         TextKind::Expanded => {
-            digest.bytes("flowing", &marked::flowing(&text.bytes, &job.plan.source));
-            comments(parts, job, text, &mut digest, false)?;
+            digest.bytes("expanded", blake3::hash(&text.bytes).as_bytes());
         }
     }
+    add_lost(parts, job, text, &mut digest, lost)?;
     Some(digest.key())
 }
 
-/// Adds the comments that a compiler may read, and which are gone from a text: whether gcc warns of a case that falls
-/// through is up to one. Or all of each file.
-pub(super) fn comments(
+/// Adds what a text has lost.
+pub(super) fn add_lost(
     parts: &Parts,
     job: &Job,
     text: &SeenText,
     digest: &mut Digest,
-    all: bool,
+    lost: Lost,
 ) -> Option<()> {
     for (path, hash) in text.files(parts, job)? {
-        if all {
+        if lost == Lost::Bytes {
             digest.bytes("file", &hash.0);
-        } else if let Some(comments) = parts.facts(path, *hash)?.comments {
+            continue;
+        }
+        let facts = parts.facts(path, *hash)?;
+        if let Some(comments) = facts.comments {
             digest.bytes("comments", &comments.0);
+        }
+        if lost == Lost::Columns {
+            digest.bytes("columns", &facts.in_place.unwrap_or(*hash).0);
         }
     }
     Some(())

@@ -12,6 +12,7 @@ mod links;
 mod messages;
 mod outputs;
 mod place;
+mod positions;
 mod probes;
 mod racing;
 mod reuse;
