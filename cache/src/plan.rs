@@ -71,13 +71,12 @@ pub(crate) struct Plan {
 }
 
 /// Arguments that something is said against, and that the key takes care of.
-const IN_THE_KEY: [Refusal; 9] = [
+const IN_THE_KEY: [Refusal; 8] = [
     Refusal::Native,
     Refusal::Coverage,
     Refusal::SplitDebugInfo,
     Refusal::StackUsage,
     Refusal::CallGraph,
-    Refusal::RecordedCommandLine,
     Refusal::EmbeddedSource,
     Refusal::Charset,
     Refusal::Traditional,
@@ -189,7 +188,7 @@ impl Plan {
             dependencies: analysis.dependencies.clone(),
             names_directory: sensitivity != Sensitivity::Meaning,
             native: objects_to(Refusal::Native),
-            shows_names: outputs.len() > 1 || coverage || objects_to(Refusal::RecordedCommandLine),
+            shows_names: outputs.len() > 1 || coverage,
             sensitivity,
             outputs,
         })

@@ -36,6 +36,23 @@ fn a_time_macro_in_a_comment_is_no_time_macro() {
     assert_eq!(cached.hits_of("gcc -c a.c"), 1);
 }
 
+/// What is recorded must be what the user wrote: no `-MD` of ours, and no `-D` of another compile.
+#[test]
+fn a_command_line_that_an_object_records_is_the_users_own() {
+    for line in [
+        "gcc -frecord-gcc-switches -O1 -c a.c",
+        "clang -frecord-command-line -O1 -c a.c",
+        "clang -g -grecord-command-line -O1 -c a.c",
+        "clang -fembed-bitcode -O1 -c a.c",
+    ] {
+        let cached = Cached::with([("a.c", "int a;\n")]);
+        for unused in [1, 2, 1] {
+            cached.same(&format!("{line} -DUNUSED={unused}"));
+            cached.settle();
+        }
+    }
+}
+
 #[test]
 fn files_that_the_assembler_reads_are_not_overlooked() {
     let text = "__asm__(\".data\\n.incbin \\\"blob\\\"\");\nint a;\n";
