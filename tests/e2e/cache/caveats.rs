@@ -219,6 +219,7 @@ fn the_page_about_the_cache_names_every_reason_and_only_tests_that_are_there() {
         include_str!("messages.rs"),
         include_str!("outputs.rs"),
         include_str!("place.rs"),
+        include_str!("positions.rs"),
         include_str!("racing.rs"),
         include_str!("reuse.rs"),
     ];
