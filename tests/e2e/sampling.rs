@@ -124,6 +124,26 @@ fn a_host_in_doubt_gets_no_more_jobs_and_no_probe_or_canary_takes_it_back() {
 }
 
 #[test]
+fn a_doubt_outlives_the_daemon_until_somebody_trusts_the_host() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let user = User::with_farm(&verified("a", &server));
+    compilers.turn_bad(EVERY_SOURCE);
+    build_until(&user, &["make", "-j8"], || all_is_redone(&user)).exits_with(75);
+    let reason = user.host("a")["reason"].clone();
+    // The first has no time to say good-bye.
+    user.kill_daemon();
+    for _ in 0..2 {
+        assert!(is_aside(&user, "a"), "{}", user.host("a"));
+        assert_eq!(user.host("a")["reason"], reason);
+        user.ask(["daemon", "stop"]).ok();
+    }
+    user.ask(["hosts", "--trust", "a"]).ok();
+    user.ask(["daemon", "stop"]).ok();
+    assert_eq!(user.host("a")["state"], "up");
+}
+
+#[test]
 fn a_wrong_result_does_not_stay_in_the_cache() {
     let compilers = FlakyCompiler::new();
     let server = board(&compilers);
@@ -303,6 +323,19 @@ fn a_burn_in_finds_a_flaky_board_and_takes_a_good_one_back() {
     assert_eq!((&report["passed"], &report["jobs"]), (&true.into(), &2.into()), "{ended}");
     ended.ok();
     assert_eq!(user.host("a")["state"], "up");
+}
+
+#[test]
+fn a_burn_in_that_is_interrupted_ends_there_too_and_says_nothing_of_the_host() {
+    let server = Distccd::start();
+    let user = User::with_farm(&host("a", &server.address(), 2));
+    let space = TestSpace::new();
+    let burning = user.start(&space, ["hosts", "--burn-in", "a", "--for", "10m"]);
+    until("the board is at it", || !server.compilers().is_empty());
+    burning.interrupt();
+    assert_eq!(burning.wait().signal(), Some(2));
+    until("the board is left alone", || server.compilers().is_empty());
+    assert_eq!(user.host("a")["state"], "up", "{}", user.host("a"));
 }
 
 #[test]

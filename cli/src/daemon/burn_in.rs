@@ -89,5 +89,7 @@ pub(super) async fn answer(
             () = &mut closed => return Ok(()),
         }
     };
+    // One that passed is out of doubt.
+    daemon.keep_doubts();
     frame::write_async(&mut writer, &reply).await
 }

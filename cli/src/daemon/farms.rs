@@ -16,6 +16,7 @@ use farmbuild_core::scheduler::HostState;
 use farmbuild_local::home::LocalHome;
 use farmbuild_ssh::Agent;
 
+use super::doubts::{Doubts, KeptDoubt};
 use super::reports;
 use crate::farm::source::FarmSource;
 use crate::farm::{CacheConfig, FarmConfig, FarmError, Fidelity, executors};
@@ -27,13 +28,20 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 pub(crate) struct Farms {
     budget: LocalBudget,
     known: Mutex<HashMap<FarmSource, Arc<Farm>>>,
-    remembered: Speeds,
+    remembered: Remembered,
     agent: Agent,
     overseer: OnceLock<Arc<dyn Overseer>>,
 }
 
 /// How fast hosts are, by name: bytes of preprocessed text per second and slot.
 pub(crate) type Speeds = BTreeMap<String, f64>;
+
+/// What an earlier daemon knew of hosts.
+#[derive(Default)]
+pub(crate) struct Remembered {
+    pub(crate) speeds: Speeds,
+    pub(crate) doubts: Doubts,
+}
 
 /// One farm: its configuration of the moment, and the pipeline with its scheduler.
 pub(crate) struct Farm {
@@ -56,8 +64,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Farms {
-    /// `remembered` is what an earlier daemon knew.
-    pub(crate) fn new(budget: LocalBudget, remembered: Speeds) -> Self {
+    pub(crate) fn new(budget: LocalBudget, remembered: Remembered) -> Self {
         let (known, agent, overseer) = (Mutex::default(), Agent::default(), OnceLock::new());
         Self { budget, known, remembered, agent, overseer }
     }
@@ -70,11 +77,23 @@ impl Farms {
 
     /// How fast the hosts of all farms are, as far as is known.
     pub(crate) fn speeds(&self) -> Speeds {
-        let mut speeds = self.remembered.clone();
+        let mut speeds = self.remembered.speeds.clone();
         for farm in lock(&self.known).values() {
             speeds.extend(farm.pipeline.scheduler().speeds());
         }
         speeds
+    }
+
+    /// Which hosts of all farms are in doubt.
+    pub(crate) fn doubts(&self) -> Doubts {
+        let mut doubts = self.remembered.doubts.clone();
+        for (source, farm) in lock(&self.known).iter() {
+            let of_farm = farm.pipeline.doubts();
+            let kept = of_farm.iter().map(|(host, doubt)| (host.clone(), KeptDoubt::of(doubt)));
+            doubts.insert(source.to_string(), kept.collect());
+        }
+        doubts.retain(|_, hosts| !hosts.is_empty());
+        doubts
     }
 
     /// The farm that an environment chooses.
@@ -93,8 +112,11 @@ impl Farms {
         let config = source.read()?;
         tracing::info!(%source, hosts = config.hosts.len(), "a farm was read");
         let pipeline = Arc::new(Pipeline::new(Arc::new(LocalHome), self.budget.clone()));
-        for (host, speed) in &self.remembered {
+        for (host, speed) in &self.remembered.speeds {
             pipeline.scheduler().set_speed(host, *speed);
+        }
+        for (host, doubt) in self.remembered.doubts.get(&source.to_string()).into_iter().flatten() {
+            pipeline.keep_in_doubt(host, doubt.restored());
         }
         let state = State { config: config.clone(), error: None };
         let farm = Arc::new(Farm {

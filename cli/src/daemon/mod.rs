@@ -8,6 +8,7 @@ mod burn_in;
 pub(crate) mod caches;
 pub(crate) mod counting;
 pub(crate) mod detach;
+mod doubts;
 pub(crate) mod farms;
 pub(crate) mod jobs;
 mod keeping;
@@ -21,7 +22,8 @@ pub(crate) mod server;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use farmbuild_core::budget::LocalBudget;
@@ -35,7 +37,7 @@ use crate::farm::LocalConfig;
 use builds::Builds;
 use caches::Caches;
 use counting::Counting;
-use farms::Farms;
+use farms::{Farms, Remembered};
 use lifetime::Lifetime;
 
 /// Why a daemon didn't come to be.
@@ -61,6 +63,18 @@ pub(crate) struct Daemon {
     pub(crate) builds: Builds,
     pub(crate) counting: Counting,
     pub(crate) lifetime: Lifetime,
+    /// Where hosts in doubt are kept; one writes at a time.
+    doubts: Mutex<PathBuf>,
+}
+
+impl Daemon {
+    /// Keeps which hosts are in doubt, as soon as that changes: a daemon may be killed.
+    pub(crate) fn keep_doubts(&self) {
+        let file = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = keeping::write(&file, &self.farms.doubts()) {
+            tracing::warn!(%error, "which hosts are in doubt could not be saved");
+        }
+    }
 }
 
 /// Runs the daemon until it is idle for long, stopped or replaced.
@@ -112,14 +126,19 @@ async fn serve(
     lock: File,
 ) -> Result<(), DaemonError> {
     let budget = LocalBudget::new(LocalConfig::default().slots);
-    let speeds = runtime_dir.path().join("speeds.json");
+    let [speeds, doubts] = ["speeds.json", "doubts.json"].map(|name| runtime_dir.path().join(name));
+    let remembered = Remembered {
+        speeds: keeping::read(&speeds).unwrap_or_default(),
+        doubts: keeping::read(&doubts).unwrap_or_default(),
+    };
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
-        farms: Farms::new(budget, keeping::read(&speeds).unwrap_or_default()),
+        farms: Farms::new(budget, remembered),
         caches: Caches::default(),
         builds: Builds::default(),
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
         lifetime: Lifetime::new(runtime_dir, lock),
+        doubts: Mutex::new(doubts),
     });
     daemon.farms.oversee(overseer::of(&daemon));
     tracing::info!(pid = std::process::id(), "the daemon is there");

@@ -55,6 +55,8 @@ impl Overseer for ForDaemon {
 
     async fn forget(&self, contents: &[ContentHash]) {
         let Some(daemon) = self.0.upgrade() else { return };
+        // That is because a host is in doubt.
+        daemon.keep_doubts();
         let contents: Vec<_> = contents.iter().map(|it| it.0).collect();
         daemon.caches.forget(&contents).await;
     }

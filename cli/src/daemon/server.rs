@@ -128,6 +128,7 @@ fn trust(daemon: &Daemon, env: &[(OsString, OsString)], host: &str) -> Reply {
     match daemon.farms.choose(env) {
         Ok(farm) => {
             farm.pipeline().trust(host);
+            daemon.keep_doubts();
             Reply::Hosts(farm.report())
         }
         Err(error) => Reply::Failed(error.to_string()),

@@ -223,6 +223,15 @@ impl Pipeline {
         self.sampling.queued.notify_one();
     }
 
+    /// Sets a host aside that was in doubt before there was this pipeline. What it made is nobody's concern any more.
+    ///
+    /// Must be called within a Tokio runtime.
+    pub fn keep_in_doubt(&self, host: &str, doubt: Doubt) {
+        let reason = doubt.to_string();
+        self.sampling.state().doubts.insert(host.to_owned(), doubt);
+        self.scheduler.doubt(host, &reason);
+    }
+
     /// Gives a host jobs again that was set aside for what it made.
     pub fn trust(&self, host: &str) {
         self.sampling.state().doubts.remove(host);
