@@ -33,7 +33,7 @@ const PIECES: [&str; 21] = [
 ];
 
 /// How many texts; each is preprocessed twice.
-const TEXTS: usize = 200;
+const TEXTS: usize = 300;
 
 #[test]
 fn what_gcc_takes_for_code_is_never_passed_over() {
@@ -67,5 +67,5 @@ fn what_gcc_takes_for_code_is_never_passed_over() {
             passed_over += usize::from(hazard.is_none());
         }
     }
-    assert!(passed_over > 10, "{passed_over}");
+    assert!(passed_over > 5, "{passed_over}");
 }
