@@ -164,6 +164,8 @@ impl Plan {
             || coverage
             || links_late
             || any(others, |arg| arg == b"-p" || arg == b"-pg")
+            // By the names of the files that functions stand in.
+            || any(others, |arg| arg.starts_with(b"-finstrument-functions-exclude-file-list"))
             || outputs.len() > 1
             || any(others, |arg| arg.starts_with(b"-g") && arg != b"-g0")
         {

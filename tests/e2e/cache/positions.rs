@@ -62,6 +62,20 @@ fn whatever_moves_a_word_of_a_header_is_seen_where_positions_show() {
 }
 
 #[test]
+fn a_function_that_moves_to_a_file_that_is_left_out_is_not_instrumented() {
+    let cached = Cached::with([("h.h", ""), ("quiet.h", "")]);
+    let line =
+        "gcc -O1 -finstrument-functions -finstrument-functions-exclude-file-list=quiet -c a.c";
+    cached.tree.write("a.c", "#include \"h.h\"\n#include \"quiet.h\"\n");
+    for (name, other) in [("h.h", "quiet.h"), ("quiet.h", "h.h")].repeat(2) {
+        cached.tree.write(name, "int one(void) { return 1; }\n");
+        cached.tree.write(other, "");
+        cached.same(line);
+        cached.settle();
+    }
+}
+
+#[test]
 fn a_file_that_asks_for_its_name_is_told_the_one_that_it_has() {
     let header = "static inline const char *here(void) { return __builtin_FILE(); }\n";
     let cached = Cached::with([("h.h", header), ("i.h", header)]);

@@ -11,7 +11,7 @@ use super::world::{DIRECTORIES, Entry, HEADERS, World};
 type Edit = fn(&mut World, &mut Chance) -> Option<String>;
 
 /// All sorts; what is common stands more than once.
-const EDITS: [Edit; 29] = [
+const EDITS: [Edit; 31] = [
     reword_a_comment,
     reword_a_comment,
     add_a_line,
@@ -22,6 +22,8 @@ const EDITS: [Edit; 29] = [
     change_a_number,
     change_white_space,
     change_white_space,
+    remark_before_a_word,
+    remark_before_a_word,
     remove_a_line,
     remove_a_line,
     add_a_field,
@@ -104,6 +106,16 @@ fn reword_a_comment(world: &mut World, chance: &mut Chance) -> Option<String> {
         let (before, comment) = line.split_once("/*").unwrap();
         let after = comment.split_once("*/").map_or("", |(_, after)| after);
         vec![format!("{before}/* {} */{after}", chance.one_of(&words))]
+    })
+}
+
+/// Moves the rest of a line to other columns, of which preprocessed text shows nothing.
+fn remark_before_a_word(world: &mut World, chance: &mut Chance) -> Option<String> {
+    change_line(world, chance, " ", |line, chance| {
+        let blanks: Vec<_> = line.match_indices(' ').map(|(at, _)| at).collect();
+        let at = *chance.one_of(&blanks);
+        let remark = "x".repeat(chance.below(12));
+        vec![format!("{} /* {remark} */{}", &line[..at], &line[at..])]
     })
 }
 
