@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use farmbuild_testkit::TestSpace;
@@ -31,6 +32,14 @@ const LIMIT: Duration = Duration::from_secs(240);
 struct Rusty {
     user: User,
     tree: TestSpace,
+    plain: Mutex<Option<Plain>>,
+}
+
+/// What plain cargo made last, and of what: the same again is known without asking it.
+struct Plain {
+    command: String,
+    sources: BTreeMap<PathBuf, Content>,
+    built: Arc<Built>,
 }
 
 /// What a build left.
@@ -47,7 +56,7 @@ impl Rusty {
         for (name, text) in files {
             tree.write(name, text);
         }
-        Self { user: User::alone().with_cache(), tree }
+        Self { user: User::alone().with_cache(), tree, plain: Mutex::default() }
     }
 
     /// A workspace with what crates are made of: macros, a build script that compiles C and writes Rust, a
@@ -110,26 +119,47 @@ impl Rusty {
     #[track_caller]
     fn fails_the_same(&self, args: &[&str]) -> u64 {
         let (plain, compiled) = self.compare(args, &|_| {});
-        assert!(!plain.status.success(), "{plain}");
+        assert!(!plain.ended.status.success(), "{}", plain.ended);
         compiled
     }
 
     #[track_caller]
     fn same_with(&self, args: &[&str], change: impl Fn(&mut Command)) -> u64 {
         let (plain, compiled) = self.compare(args, &change);
-        assert!(plain.status.success(), "plain cargo fails as well: {plain}");
+        assert!(plain.ended.status.success(), "plain cargo fails as well: {}", plain.ended);
         compiled
     }
 
     #[track_caller]
-    fn compare(&self, args: &[&str], change: &dyn Fn(&mut Command)) -> (Ended, u64) {
-        let words: Vec<_> = [CARGO].iter().chain(args).copied().collect();
-        let plain = self.build_in(self.tree.path(), &words, change);
+    fn compare(&self, args: &[&str], change: &dyn Fn(&mut Command)) -> (Arc<Built>, u64) {
+        let plain = self.plainly(args, change);
         let words: Vec<_> = [FARMBUILD, "cargo"].iter().chain(args).copied().collect();
         let ours = self.build_in(self.tree.path(), &words, change);
         same_words(&ours.ended, &plain.ended);
         same_files(&ours.files, &plain.files);
-        (plain.ended, ours.compiled)
+        (plain, ours.compiled)
+    }
+
+    /// What plain cargo makes of the tree, from an empty target directory on.
+    fn plainly(&self, args: &[&str], change: &dyn Fn(&mut Command)) -> Arc<Built> {
+        let directory = self.tree.path();
+        let words: Vec<_> = [CARGO].iter().chain(args).copied().collect();
+        let mut command = self.command(directory, &words);
+        change(&mut command);
+        drop(fs::remove_dir_all(directory.join("target")));
+        let mut sources = snapshot(directory);
+        // The first build writes it.
+        sources.remove(Path::new("Cargo.lock"));
+        let command = format!("{command:?}");
+        let mut known = self.plain.lock().unwrap();
+        if let Some(plain) = known.as_ref()
+            && (&plain.command, &plain.sources) == (&command, &sources)
+        {
+            return Arc::clone(&plain.built);
+        }
+        let built = Arc::new(self.build_in(directory, &words, change));
+        *known = Some(Plain { command, sources, built: Arc::clone(&built) });
+        built
     }
 
     /// Waits until all results are kept.
