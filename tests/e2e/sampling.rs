@@ -179,10 +179,12 @@ fn what_was_changed_since_is_named_and_right_once_it_was_removed() {
     compilers.turn_bad(EVERY_SOURCE);
     let build = user.start(&tree, ["make", "-j8"]);
     until("all is looked at", || {
+        // Asked in this order: what was compiled there by then is looked at later.
+        let all_ended =
+            user.stat("jobs.total") == FILES as u64 + 1 && user.host("a")["in_flight"] == 0;
+        let remote = user.remote_jobs();
         let unchecked = user.host("a")["doubt"]["unchecked"].as_array().map_or(0, Vec::len);
-        user.stat("jobs.total") == FILES as u64 + 1
-            && unchecked as u64 == user.remote_jobs()
-            && user.remote_jobs() > 0
+        all_ended && remote > 0 && unchecked as u64 == remote
     });
     tree.write("go", "");
     let built = build.wait().exits_with(75);

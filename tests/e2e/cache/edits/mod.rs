@@ -178,6 +178,6 @@ const DECLARATIONS: &str = "[cache]\ndeclarations = true\nverify = 0.1\n";
 
 #[test]
 fn after_any_edit_a_build_with_the_declaration_tier_is_a_plain_one() {
-    let (seed, count) = chosen(5, 10);
+    let (seed, count) = chosen(5, 6);
     edit_and_build(DECLARATIONS, seed, count);
 }
