@@ -1,43 +1,33 @@
-//! Hosts in doubt, as one daemon leaves them to the next: a board that made wrong bytes isn't right again because a daemon
-//! has ended.
+//! Hosts in doubt, as one daemon tells them to people and leaves them to the next: a board that made wrong bytes isn't right
+//! again because a daemon has ended.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use farmbuild_core::pipeline::sampling::Doubt;
-use serde::{Deserialize, Serialize};
+use farmbuild_core::protocol::message::DoubtReport;
 
 /// By farm, as it is named to people, and by host.
-pub(crate) type Doubts = BTreeMap<String, BTreeMap<String, KeptDoubt>>;
+pub(crate) type Doubts = BTreeMap<String, BTreeMap<String, DoubtReport>>;
 
-/// Why a host is in doubt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeptDoubt {
-    file: String,
-    /// In seconds since 1970.
-    at: u64,
-    /// Objects that nobody looked at, for people to read.
-    unchecked: Vec<String>,
+/// A doubt for people. Their paths are text: other bytes can't be sent, and would keep all else from being so.
+pub(super) fn report(doubt: &Doubt) -> DoubtReport {
+    let lossy = |paths: &[PathBuf]| -> Vec<PathBuf> {
+        paths.iter().map(|path| path.to_string_lossy().into_owned().into()).collect()
+    };
+    DoubtReport {
+        file: doubt.file.clone(),
+        at: doubt.at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        redone: lossy(&doubt.redone),
+        unchecked: lossy(&doubt.unchecked),
+    }
 }
 
-impl KeptDoubt {
-    pub(super) fn of(doubt: &Doubt) -> Self {
-        let lossy = |path: &PathBuf| path.to_string_lossy().into_owned();
-        Self {
-            file: doubt.file.clone(),
-            at: doubt.at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            unchecked: doubt.unchecked.iter().map(lossy).collect(),
-        }
-    }
-
-    pub(super) fn restored(&self) -> Doubt {
-        Doubt {
-            file: self.file.clone(),
-            // A file may say anything.
-            at: UNIX_EPOCH.checked_add(Duration::from_secs(self.at)).unwrap_or(UNIX_EPOCH),
-            redone: Vec::new(),
-            unchecked: self.unchecked.iter().map(PathBuf::from).collect(),
-        }
-    }
+/// The doubt that an earlier daemon had.
+pub(super) fn restored(kept: &DoubtReport) -> Doubt {
+    let DoubtReport { file, at, redone, unchecked } = kept.clone();
+    // A file may say anything.
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(at)).unwrap_or(UNIX_EPOCH);
+    Doubt { file, at, redone, unchecked }
 }

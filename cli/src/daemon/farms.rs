@@ -16,7 +16,7 @@ use farmbuild_core::scheduler::HostState;
 use farmbuild_local::home::LocalHome;
 use farmbuild_ssh::Agent;
 
-use super::doubts::{Doubts, KeptDoubt};
+use super::doubts::{self, Doubts};
 use super::reports;
 use crate::farm::source::FarmSource;
 use crate::farm::{CacheConfig, FarmConfig, FarmError, Fidelity, executors};
@@ -37,7 +37,6 @@ pub(crate) struct Farms {
 pub(crate) type Speeds = BTreeMap<String, f64>;
 
 /// What an earlier daemon knew of hosts.
-#[derive(Default)]
 pub(crate) struct Remembered {
     pub(crate) speeds: Speeds,
     pub(crate) doubts: Doubts,
@@ -86,14 +85,14 @@ impl Farms {
 
     /// Which hosts of all farms are in doubt.
     pub(crate) fn doubts(&self) -> Doubts {
-        let mut doubts = self.remembered.doubts.clone();
+        let mut all = self.remembered.doubts.clone();
         for (source, farm) in lock(&self.known).iter() {
             let of_farm = farm.pipeline.doubts();
-            let kept = of_farm.iter().map(|(host, doubt)| (host.clone(), KeptDoubt::of(doubt)));
-            doubts.insert(source.to_string(), kept.collect());
+            let kept = of_farm.iter().map(|(host, doubt)| (host.clone(), doubts::report(doubt)));
+            all.insert(source.to_string(), kept.collect());
         }
-        doubts.retain(|_, hosts| !hosts.is_empty());
-        doubts
+        all.retain(|_, hosts| !hosts.is_empty());
+        all
     }
 
     /// The farm that an environment chooses.
@@ -116,7 +115,7 @@ impl Farms {
             pipeline.scheduler().set_speed(host, *speed);
         }
         for (host, doubt) in self.remembered.doubts.get(&source.to_string()).into_iter().flatten() {
-            pipeline.keep_in_doubt(host, doubt.restored());
+            pipeline.keep_in_doubt(host, doubts::restored(doubt));
         }
         let state = State { config: config.clone(), error: None };
         let farm = Arc::new(Farm {

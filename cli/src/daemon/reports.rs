@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
 
 use farmbuild_core::executor::ExecError;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::{Checked, Pipeline, Stay};
-use farmbuild_core::protocol::message::{DoubtReport, HostReport, ToolchainReport, var};
+use farmbuild_core::protocol::message::{HostReport, ToolchainReport, var};
 use farmbuild_core::scheduler::{HostSnapshot, HostState};
 
+use super::doubts;
 use super::farms::Farm;
 use crate::farm::{FarmConfig, Via};
 
@@ -57,12 +57,7 @@ fn fill_in(report: &mut HostReport, seen: &HostSnapshot, pipeline: &Pipeline) {
     report.received = seen.received;
     report.failed = seen.failed;
     report.speed = seen.speed;
-    report.doubt = pipeline.doubts().remove(&seen.host).map(|doubt| DoubtReport {
-        file: doubt.file,
-        at: doubt.at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        redone: doubt.redone,
-        unchecked: doubt.unchecked,
-    });
+    report.doubt = pipeline.doubts().get(&seen.host).map(doubts::report);
     report.toolchains = pipeline
         .toolchains_on(&seen.host)
         .into_iter()
