@@ -36,8 +36,9 @@ PATH=/usr/bin:/bin "/usr/bin/${{0##*/}}" "$@" || exit
 [ -s '{space}/wrong' ] && [ -f "$out" ] || exit 0
 grep -q -e "$(cat '{space}/wrong')" "$in" || exit 0
 by=$(cat '{space}/by')
-[ "$by" ] || by=$(date +%N | cut -c 5-6)
-LC_ALL=C sed -i "s/GCC: (/GC$by(/" "$out"
+# As long as what it stands for.
+[ "$by" ] || by="GC$(od -An -N4 -tx4 /dev/urandom)("
+LC_ALL=C sed -i "s/GCC: (.\{{$((${{#by}} - 6))\}}/$by/" "$out"
 "#,
             space = space.path().display()
         );
@@ -58,7 +59,7 @@ LC_ALL=C sed -i "s/GCC: (/GC$by(/" "$out"
 
     /// From now on the objects of sources in which `pattern` is found are wrong, each time in the same way.
     pub fn turn_bad(&self, pattern: &str) {
-        self.space.write("by", "x: ");
+        self.space.write("by", "GCx: (");
         self.space.write("wrong", pattern);
     }
 
