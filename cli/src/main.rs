@@ -24,12 +24,28 @@ use clap::{CommandFactory, Parser};
 use farmbuild_core::analysis::rustc;
 
 use args::{Args, Verb};
+use client::connection::Connection;
 
 fn main() -> ExitCode {
     let argv: Vec<OsString> = env::args_os().collect();
+    if let Some((connection, compiler)) = as_answered_wrapper(&argv) {
+        return wrapper::run(compiler, Some(connection));
+    }
     match as_wrapper(&argv) {
-        Some(compiler) => wrapper::run(compiler),
+        Some(compiler) => wrapper::run(compiler, None),
         None => command_line(Args::parse_from(argv)),
+    }
+}
+
+/// What the front leaves to this process: a connection on which the daemon has begun to answer, and the compiler
+/// invocation that it was asked for. `farmbuild cc-answered 3 gcc ...`, by nobody else.
+fn as_answered_wrapper(argv: &[OsString]) -> Option<(Connection, Vec<OsString>)> {
+    match argv {
+        [_, verb, descriptor, compiler @ ..] if verb == "cc-answered" => {
+            let connection = Connection::inherited(descriptor.to_str()?.parse().ok()?)?;
+            Some((connection, compiler.to_vec()))
+        }
+        _ => None,
     }
 }
 
@@ -71,7 +87,7 @@ fn command_line(args: Args) -> ExitCode {
         Verb::Build(command) => {
             build::run(build::Options { farm, quiet, summary_file: None, command })
         }
-        Verb::Cc { argv } => wrapper::run(argv),
+        Verb::Cc { argv } => wrapper::run(argv, None),
         Verb::Hosts { burn_in: Some(host), compiler, time, jobs, json, .. } => {
             let compilers = compiler.into_iter().collect();
             commands::burn_in::run(

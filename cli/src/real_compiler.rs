@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use farmbuild_core::protocol::message::JobRequest;
 use rustix::fs::{Access, access};
 
 /// Programs that stand in for a compiler by a symbolic link and would look for it on PATH in their turn.
@@ -22,6 +23,19 @@ pub(crate) struct RealCompiler {
     pub(crate) path: Option<OsString>,
 }
 
+impl RealCompiler {
+    /// A job that asked for this compiler as a plain build would have run it.
+    pub(crate) fn in_place(self, mut job: JobRequest) -> JobRequest {
+        job.program = self.program.into();
+        if let Some(name) = job.argv.first_mut() {
+            *name = self.name;
+        }
+        job.env.retain(|(key, _)| key != "PATH");
+        job.env.extend(self.path.map(|path| ("PATH".into(), path)));
+        job
+    }
+}
+
 /// What stands under a compiler's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Candidate {
@@ -30,12 +44,30 @@ enum Candidate {
     Compiler,
 }
 
-/// Looks `name` up, in all of PATH but the directories below `masquerade`, if there is such a place. A name with a
-/// slash is taken as it is, unless it leads back to a wrapper.
-pub(crate) fn find(name: &OsStr, masquerade: Option<&Path>) -> Option<RealCompiler> {
-    let path = env::var_os("PATH");
-    let own = env::current_exe().ok();
-    find_on(path.as_deref(), name, masquerade, own.as_deref())
+/// Knows which programs are no compilers.
+pub(crate) struct Finder {
+    own: Option<PathBuf>,
+    masquerade: Option<PathBuf>,
+}
+
+impl Finder {
+    /// Passes by this program and what is below `masquerade`, if there is such a place.
+    pub(crate) fn new(masquerade: Option<PathBuf>) -> Self {
+        Self { own: env::current_exe().ok(), masquerade }
+    }
+
+    /// Looks `name` up on `path`. A name with a slash is taken as it is, unless it leads back to a wrapper.
+    pub(crate) fn find(&self, name: &OsStr, path: Option<&OsStr>) -> Option<RealCompiler> {
+        find_on(path, name, self.masquerade.as_deref(), self.own.as_deref())
+    }
+
+    /// The same for a job of another process, which may have another working directory. `None` also where that matters.
+    pub(crate) fn find_for(&self, job: &JobRequest) -> Option<RealCompiler> {
+        let (name, path) = (Path::new(job.argv.first()?), job.var("PATH")?);
+        let anywhere = name.is_absolute() || name.file_name() == Some(name.as_os_str());
+        let everywhere = env::split_paths(path).all(|directory| directory.is_absolute());
+        (anywhere && everywhere).then(|| self.find(name.as_os_str(), Some(path))).flatten()
+    }
 }
 
 fn find_on(

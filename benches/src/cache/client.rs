@@ -1,9 +1,9 @@
 //! Who compiles: plain gcc, a compiler that does nothing, and the caches, each with a cache of its own.
 //!
-//! A whole build calls every cache by the compiler's name (`CC=gcc`, found first in the search path), so that all of
-//! them are given the very same command lines. Knows nothing of what is built.
+//! Every cache is called by the compiler's name (`gcc`, found first in the search path), so that all of them are given the
+//! very same command lines. Knows nothing of what is built.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -113,15 +113,20 @@ impl Client {
             command.arg("make");
             command
         } else {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            let names = std::iter::once(self.space.join("names"));
-            let path = std::env::join_paths(names.chain(std::env::split_paths(&path)));
             let mut command = Command::new("make");
-            command.env("PATH", path.expect("directories without a colon"));
+            command.env("PATH", self.path());
             command
         };
         self.configure(&mut command);
         command
+    }
+
+    /// The search path with this one as `gcc`.
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let names = std::iter::once(self.space.join("names"));
+        let path = std::env::join_paths(names.chain(std::env::split_paths(&path)));
+        path.expect("directories without a colon")
     }
 
     /// The cargo at this path with this one in front of rustc.
@@ -143,20 +148,26 @@ impl Client {
         command
     }
 
-    /// One compile: `words` is the compiler and its arguments.
+    /// One compile as a build would run it: `words` is the compiler and its arguments.
+    ///
+    /// # Panics
+    /// If farmbuild puts nothing in the compiler's place.
     #[must_use]
     pub fn compile(&self, words: &[String]) -> Command {
-        let mut command = match &self.kind {
-            Kind::Plain | Kind::Nothing => Command::new(&words[0]),
-            Kind::Ccache => Command::new("ccache"),
-            Kind::Sccache(program) => Command::new(program),
-            Kind::Farmbuild(farmbuild) => {
-                let mut command = farmbuild.command();
-                command.arg("cc");
-                command
+        let mut command = Command::new(&words[0]);
+        if let Kind::Farmbuild(farmbuild) = &self.kind {
+            let shown = self.output(farmbuild.command().args(["sh", "-c", "echo $PATH"]));
+            for (name, value) in farmbuild.command().get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
             }
-        };
-        command.args(if self.caches() { words } else { &words[1..] });
+            command.env("PATH", shown.trim_end());
+        } else {
+            command.env("PATH", self.path());
+        }
+        command.args(&words[1..]);
         self.configure(&mut command);
         command
     }

@@ -1,7 +1,7 @@
 //! The directory of symbolic links that stands first in a build's PATH: one for each compiler found there, all
-//! leading to this program.
+//! leading to a wrapper.
 //!
-//! Knows names only; that a link runs as a wrapper is decided where the program starts.
+//! Knows names only.
 
 use std::collections::{BTreeSet, HashSet};
 use std::env;
@@ -17,15 +17,14 @@ use farmbuild_core::analysis::{CompilerName, Family};
 
 use crate::real_compiler;
 
-/// Makes the masquerade directory for the compilers on `path`, below `parent`, and returns it.
+/// Makes the masquerade directory for the compilers on `path`, below `parent`, with links to `wrapper`, and returns it.
 ///
 /// Its name is a hash of what is in it: builds with the same compilers share one, and one that is in use never
 /// changes.
-pub(crate) fn prepare(parent: &Path, path: &OsStr) -> io::Result<PathBuf> {
-    let own = env::current_exe()?;
-    let names = compilers_on(path, &own);
+pub(crate) fn prepare(parent: &Path, path: &OsStr, wrapper: &Path) -> io::Result<PathBuf> {
+    let names = compilers_on(path, &env::current_exe()?);
     let mut hasher = DefaultHasher::new();
-    (&own, &names).hash(&mut hasher);
+    (wrapper, &names).hash(&mut hasher);
     let directory = parent.join(format!("{:016x}", hasher.finish()));
     if directory.is_dir() {
         return Ok(directory);
@@ -33,7 +32,7 @@ pub(crate) fn prepare(parent: &Path, path: &OsStr) -> io::Result<PathBuf> {
     let unfinished = parent.join(format!(".{:016x}-{}", hasher.finish(), process::id()));
     DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
     for name in &names {
-        symlink(&own, unfinished.join(name))?;
+        symlink(wrapper, unfinished.join(name))?;
     }
     match fs::rename(&unfinished, &directory) {
         // Another build made the same one meanwhile.
@@ -74,10 +73,12 @@ mod tests {
         for name in ["gcc", "x86_64-gcc730-linux-gcc", "clang++-14", "gcc-ar", "make", "gccgo"] {
             fs::copy("/bin/true", bin.join(name)).unwrap();
         }
-        let made = prepare(&space.path().join("masquerade"), bin.as_os_str()).unwrap();
+        let prepare =
+            || prepare(&space.path().join("masquerade"), bin.as_os_str(), Path::new("/bin/true"));
+        let made = prepare().unwrap();
         let names: BTreeSet<_> =
             fs::read_dir(&made).unwrap().map(|it| it.unwrap().file_name()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
-        assert_eq!(prepare(&space.path().join("masquerade"), bin.as_os_str()).unwrap(), made);
+        assert_eq!(prepare().unwrap(), made);
     }
 }

@@ -6,6 +6,7 @@
 
 mod child;
 mod compiler_variables;
+mod front;
 mod masquerade;
 mod outer;
 mod progress;
@@ -170,9 +171,10 @@ fn masqueraded(
 ) -> Result<Command, String> {
     let runtime = RuntimeDir::open().map_err(|error| error.to_string())?;
     let path = env::var_os("PATH").unwrap_or_default();
-    let directory = masquerade::prepare(&runtime.masquerade(), &path)
-        .map_err(|error| format!("can't put wrappers in the compilers' places: {error}"))?;
     let own = env::current_exe().map_err(|error| format!("can't find this program: {error}"))?;
+    let wrapper = front::prepare(runtime.path(), &own);
+    let directory = masquerade::prepare(&runtime.masquerade(), &path, &wrapper)
+        .map_err(|error| format!("can't put wrappers in the compilers' places: {error}"))?;
     let directories = std::iter::once(directory).chain(env::split_paths(&path));
     let path =
         env::join_paths(directories).map_err(|error| format!("PATH can't be used: {error}"))?;

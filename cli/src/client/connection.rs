@@ -1,12 +1,14 @@
 //! One connection to the daemon: hello, a request, replies.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use farmbuild_core::protocol::frame::{self, FrameError};
 use farmbuild_core::protocol::hello::Identity;
 use farmbuild_core::protocol::message::{BuildNote, Reply, Request, WrapperNote};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
@@ -47,6 +49,20 @@ impl Connection {
             Err(error) => return Err(ConnectError::NoDaemon(error)),
         }
         Ok(Self { stream })
+    }
+
+    /// The connection that the front left to this process, which it has become: a request was sent on it, hellos were
+    /// exchanged. `None` if there is no such descriptor.
+    #[expect(unsafe_code, reason = "a descriptor that comes by its number")]
+    pub(crate) fn inherited(descriptor: i32) -> Option<Self> {
+        let of_standard_stream = descriptor <= 2;
+        if of_standard_stream || !Path::new(&format!("/proc/self/fd/{descriptor}")).exists() {
+            return None;
+        }
+        // SAFETY: it is open, and nothing in this process, which has just begun, knows of it.
+        let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        fcntl_setfd(&socket, FdFlags::CLOEXEC).ok()?;
+        Some(Self { stream: socket.into() })
     }
 
     /// Asks a daemon of whatever build to give up its socket; returns when it has.

@@ -25,6 +25,22 @@ use super::builds::Ticket;
 use super::farms::Farm;
 use super::{Daemon, peer};
 
+/// Answers a wrapper that leaves it to us to find its compiler.
+pub(crate) async fn answer_masqueraded(
+    daemon: &Arc<Daemon>,
+    mut stream: UnixStream,
+    request: JobRequest,
+) -> Result<(), FrameError> {
+    match daemon.compilers.find_for(&request) {
+        Some(compiler) => answer(daemon, stream, compiler.in_place(request)).await,
+        None => {
+            // Looking for it itself, it finds the words for that.
+            let reply = Reply::RunHere { keep_open: false, extra: Vec::new() };
+            frame::write_async(&mut stream, &reply).await
+        }
+    }
+}
+
 /// Answers a wrapper.
 pub(crate) async fn answer(
     daemon: &Arc<Daemon>,

@@ -34,6 +34,7 @@ use tokio::net::UnixListener;
 use crate::client::runtime_dir::RuntimeDir;
 use crate::client::start::open_private;
 use crate::farm::LocalConfig;
+use crate::real_compiler::Finder;
 use builds::Builds;
 use caches::Caches;
 use counting::Counting;
@@ -60,6 +61,8 @@ pub(crate) struct Daemon {
     pub(crate) started: Instant,
     pub(crate) farms: Farms,
     pub(crate) caches: Caches,
+    /// For jobs that leave it to the daemon to find their compilers.
+    pub(crate) compilers: Finder,
     pub(crate) builds: Builds,
     pub(crate) counting: Counting,
     pub(crate) lifetime: Lifetime,
@@ -135,6 +138,7 @@ async fn serve(
         started: Instant::now(),
         farms: Farms::new(budget, remembered),
         caches: Caches::default(),
+        compilers: Finder::new(Some(runtime_dir.masquerade())),
         builds: Builds::default(),
         counting: Counting::load(&runtime_dir.path().join("counters.json")),
         lifetime: Lifetime::new(runtime_dir, lock),

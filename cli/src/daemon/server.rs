@@ -100,6 +100,7 @@ async fn answer(
 ) -> Result<(), FrameError> {
     let reply = match request {
         Request::Job(job) => return jobs::answer(daemon, stream, job).await,
+        Request::Masqueraded(job) => return jobs::answer_masqueraded(daemon, stream, job).await,
         Request::Build { id, env, outer_tokens } => {
             return builds::hold_open(daemon, stream, id, &env, outer_tokens).await;
         }

@@ -12,7 +12,7 @@ use farmbuild_core::pipeline::toolchain::{Toolchain, Toolchains};
 use farmbuild_core::pipeline::{Home, Ran};
 use farmbuild_local::home::LocalHome;
 
-use crate::real_compiler;
+use crate::real_compiler::Finder;
 
 /// A compiler of this machine.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct LocalCompiler {
 impl LocalCompiler {
     /// Finds a compiler on PATH, or takes the path; wrappers are passed over.
     pub(crate) async fn find(name: &OsStr) -> Result<Self, String> {
-        let Some(found) = real_compiler::find(name, None) else {
+        let Some(found) = Finder::new(None).find(name, env::var_os("PATH").as_deref()) else {
             return Err(format!("there is no compiler {} here", name.display()));
         };
         let mut env: Vec<(OsString, OsString)> = env::vars_os().collect();

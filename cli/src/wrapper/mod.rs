@@ -13,7 +13,6 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use farmbuild_core::protocol::message::{JobRequest, Reply, Request};
@@ -24,7 +23,10 @@ use rustix::process::umask;
 use crate::client::connection::Connection;
 use crate::client::runtime_dir::RuntimeDir;
 use crate::client::start;
-use crate::real_compiler;
+use crate::real_compiler::Finder;
+
+#[cfg(test)]
+pub(crate) use watched::terminal_of;
 
 /// Counts wrappers inside wrappers: a compiler that is a script and calls itself by PATH would go on for ever.
 const DEPTH: &str = "FARMBUILD_DEPTH";
@@ -32,8 +34,9 @@ const DEPTH_LIMIT: u32 = 16;
 /// The status of a shell that didn't find a command.
 const NOT_FOUND: u8 = 127;
 
-/// Runs the compiler invocation `argv`, here or by the daemon, and never returns but with the wrapper's status.
-pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
+/// Runs the compiler invocation `argv`, here or by the daemon, and never returns but with the wrapper's status. On an
+/// `answered` connection the daemon was asked already, by the front in whose place this process stands.
+pub(crate) fn run(argv: Vec<OsString>, answered: Option<Connection>) -> ExitCode {
     let Some(name) = argv.first().cloned() else {
         eprintln!(
             "farmbuild cc: which compiler? Give its name and arguments, as in `farmbuild cc gcc -c a.c`."
@@ -41,7 +44,7 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
         return ExitCode::from(2);
     };
     let masquerade = RuntimeDir::open().ok().map(|runtime| runtime.masquerade());
-    let Some(real) = real_compiler::find(&name, masquerade.as_deref()) else {
+    let Some(real) = Finder::new(masquerade).find(&name, env::var_os("PATH").as_deref()) else {
         eprintln!("farmbuild: there is no {} on PATH besides farmbuild itself", name.display());
         return ExitCode::from(NOT_FOUND);
     };
@@ -53,16 +56,13 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
         );
         return ExitCode::from(NOT_FOUND);
     }
-    argv[0] = real.name;
-    let mut environment: Vec<_> =
-        env::vars_os().filter(|(key, _)| key != DEPTH && key != "PATH").collect();
-    environment.extend(real.path.map(|path| ("PATH".into(), path)));
-    let mut request = request(&real.program, argv, environment);
+    let environment = env::vars_os().filter(|(key, _)| key != DEPTH).collect();
+    let mut request = real.in_place(request(argv, environment));
     // A wrapper inside a wrapper has its job's slot already.
     let mut said = Vec::new();
     if depth == 0
         && env::var_os("FARMBUILD").is_none_or(|value| value != "off")
-        && let Some(answer) = ask(&mut request, depth, &mut said)
+        && let Some(answer) = ask(&mut request, depth, answered, &mut said)
     {
         return answer;
     }
@@ -74,14 +74,16 @@ pub(crate) fn run(mut argv: Vec<OsString>) -> ExitCode {
     become_compiler(&request, depth)
 }
 
-fn request(program: &Path, argv: Vec<OsString>, env: Vec<(OsString, OsString)>) -> JobRequest {
+/// The job as the build has it.
+fn request(argv: Vec<OsString>, env: Vec<(OsString, OsString)>) -> JobRequest {
     // Reading the mask means setting it; nothing else runs in this process.
     let mask = umask(rustix::fs::Mode::empty());
     umask(mask);
     let cwd = env::current_dir().map(OsString::from).unwrap_or_default();
     let terminal = watched::terminal();
     let null_input = argv.iter().any(|arg| arg == "-") && reads_nothing();
-    JobRequest { program: program.into(), argv, cwd, env, umask: mask.bits(), terminal, null_input }
+    let program = OsString::new();
+    JobRequest { program, argv, cwd, env, umask: mask.bits(), terminal, null_input }
 }
 
 /// Whether standard input is the null device, from which makefiles have an option tried.
@@ -91,11 +93,19 @@ fn reads_nothing() -> bool {
 }
 
 /// Asks the daemon. `None`: run the compiler here, and don't say again what it has `said`.
-fn ask(job: &mut JobRequest, depth: u32, said: &mut Vec<Vec<u8>>) -> Option<ExitCode> {
+fn ask(
+    job: &mut JobRequest,
+    depth: u32,
+    answered: Option<Connection>,
+    said: &mut Vec<Vec<u8>>,
+) -> Option<ExitCode> {
     if job.cwd.is_empty() {
         return None;
     }
-    let asked = start::ask(&Request::Job(job.clone()));
+    let asked = match answered {
+        Some(connection) => Ok(connection),
+        None => start::ask(&Request::Job(job.clone())),
+    };
     let mut connection = asked.inspect_err(|error| tell_if_debugging(error)).ok()?;
     let mut reply = connection.reply();
     while let Ok(Reply::Said { stderr }) = reply {

@@ -1,6 +1,7 @@
 //! A compile whose result is to be kept: the compiler runs as a child, what it prints goes where it belongs and to the
 //! daemon, and the wrapper ends when the daemon has taken the outputs in, before a later command can change them.
 
+use std::borrow::Borrow;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
@@ -41,8 +42,12 @@ pub(super) fn terminal() -> String {
         return String::new();
     }
     let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
-    let looks = LOOKS.map(|name| env::var(name).unwrap_or_default());
-    format!("{columns} {}", looks.join("\u{1f}"))
+    terminal_of(columns, |name| env::var(name).unwrap_or_default())
+}
+
+/// The same of a terminal so wide, in an environment.
+pub(crate) fn terminal_of<T: Borrow<str>>(columns: u16, value: impl Fn(&str) -> T) -> String {
+    format!("{columns} {}", LOOKS.map(value).join("\u{1f}"))
 }
 
 /// Runs the compiler and tells the daemon how it went; what it has `said` before isn't said again. `None` if it couldn't be

@@ -61,6 +61,10 @@ pub enum Request {
     /// Run one compiler invocation. Answered by one [`Reply::Done`], [`Reply::RunHere`] or
     /// [`Reply::Failed`], and before it by any number of [`Reply::Said`].
     Job(JobRequest),
+    /// Run one compiler invocation of which the program isn't known yet: it is the compiler that `argv[0]` stands for on the
+    /// job's PATH, both as the build gave them. For an absolute name or one without a slash, on a PATH of absolute
+    /// directories. Answered as a [`Request::Job`]. The front writes it by hand, and counts on its being the second.
+    Masqueraded(JobRequest),
     /// Open a build, which lasts as long as the connection. Answered by [`Reply::Build`], then [`Reply::Progress`]
     /// whenever something changed, until the other side sends [`BuildNote::End`].
     Build {
