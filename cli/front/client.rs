@@ -66,7 +66,7 @@ pub(crate) fn give_up() -> ! {
     }
 }
 
-/// Whether the daemon can know of this job all that it needs: it looks for the compiler, and doesn't know standard input.
+/// Whether the daemon can know of this job all that it needs. It looks for the compiler, and doesn't see standard input.
 fn is_ordinary(process: Process) -> bool {
     let environment = process.environment.iter();
     let variable = |name| message::variable(&environment, name);
@@ -77,7 +77,11 @@ fn is_ordinary(process: Process) -> bool {
         && (absolute(name) || !name.contains(&b'/'))
         && !name.ends_with(b"farmbuild")
         && variable("PATH").is_some_and(|path| path.split(|byte| *byte == b':').all(absolute))
-        && process.arguments.iter().all(|argument| argument != b"-")
+        && (!may_read_input(process) || kernel::reads_nothing())
+}
+
+fn may_read_input(process: Process) -> bool {
+    process.arguments.iter().any(|argument| argument == b"-")
 }
 
 /// Sends the job, and reads who answers.
@@ -95,6 +99,7 @@ fn ask(process: Process) -> Option<Socket> {
         directory: kernel::working_directory(&mut path)?,
         umask: kernel::umask(),
         columns: kernel::columns(),
+        null_input: may_read_input(process),
     };
     // SAFETY: nothing else refers to it now.
     let request = message::request(&job, unsafe { &mut *MEMORY.message.get() })?;

@@ -5,9 +5,12 @@
 use core::arch::asm;
 use core::ffi::CStr;
 use core::marker::PhantomData;
+use core::ops::Range;
 
 const WRITE: usize = 1;
 const CLOSE: usize = 3;
+const STAT: usize = 4;
+const FSTAT: usize = 5;
 const IOCTL: usize = 16;
 const SOCKET: usize = 41;
 const CONNECT: usize = 42;
@@ -29,6 +32,14 @@ const TIOCGWINSZ: usize = 0x5413;
 /// Bytes of a socket's path, its zero included.
 const PATH_BYTES: usize = 108;
 
+/// Bytes of `struct stat`.
+const STAT_BYTES: usize = 144;
+/// Where `st_mode` is in it, and `st_rdev`.
+const MODE: Range<usize> = 24..28;
+const DEVICE: Range<usize> = 40..48;
+
+/// Standard input.
+const STDIN: usize = 0;
 /// Standard output.
 pub(crate) const STDOUT: usize = 1;
 /// Standard error.
@@ -236,6 +247,20 @@ pub(crate) fn umask() -> u32 {
     // SAFETY: as above.
     unsafe { call(UMASK, mask, 0, 0, 0, 0, 0) };
     u32::try_from(mask).unwrap_or(0)
+}
+
+/// Whether standard input is the null device.
+pub(crate) fn reads_nothing() -> bool {
+    let (mut input, mut null) = ([0_u8; STAT_BYTES], [0_u8; STAT_BYTES]);
+    let (to_input, to_null) =
+        (input.as_mut_ptr().expose_provenance(), null.as_mut_ptr().expose_provenance());
+    let name = c"/dev/null".as_ptr().addr();
+    // SAFETY: the structures are as large as the calls fill, and the name ends with a zero.
+    let known = unsafe {
+        call(FSTAT, STDIN, to_input, 0, 0, 0, 0) == 0 && call(STAT, name, to_null, 0, 0, 0, 0) == 0
+    };
+    let same = |at: Range<usize>| input[at.clone()] == null[at];
+    known && same(MODE) && same(DEVICE)
 }
 
 /// The columns of the terminal that standard error goes to, if it goes to one.

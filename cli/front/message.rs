@@ -60,6 +60,8 @@ pub(crate) struct Job<'a, A, E> {
     pub(crate) umask: u32,
     /// The columns of the terminal that the compiler's messages go to, if they go to one.
     pub(crate) columns: Option<u16>,
+    /// Whether it may read standard input, and that is the null device.
+    pub(crate) null_input: bool,
 }
 
 /// Writes hello and request for `job` to `buffer` and returns them; `None` if they don't fit.
@@ -85,8 +87,7 @@ where
     }
     out.number(job.umask)?;
     write_terminal(job, &mut out)?;
-    // Standard input: a job that may read it is none of ours.
-    out.raw(&[0])?;
+    out.raw(&[u8::from(job.null_input)])?;
     let Out { buffer, end } = out;
     let length = u32::try_from(end - start).ok()?;
     buffer[HELLO.len()..start].copy_from_slice(&length.to_le_bytes());

@@ -257,6 +257,9 @@ fn hash(file: &mut File) -> Option<BlobId> {
 }
 
 fn empty(output: &mut File) -> io::Result<()> {
-    output.set_len(0)?;
+    // ext4 takes any file that is cut to nothing for one that is rewritten, and writes it to the disk when it is closed.
+    if output.metadata()?.len() > 0 {
+        output.set_len(0)?;
+    }
     output.rewind()
 }

@@ -2,6 +2,8 @@
 //!
 //! Knows no files and no ids: whether the content is the right one is for the caller to check.
 
+use std::cell::RefCell;
+
 use super::layout::footprint;
 
 /// A hit waits for decompression: this level takes a fifth less time there than 1, for a twentieth more room (objects of
@@ -32,8 +34,19 @@ pub(super) fn decompress(stored: &[u8]) -> Option<Vec<u8>> {
     let size = usize::try_from(size).ok()?;
     let mut content = Vec::new();
     content.try_reserve_exact(size).ok()?;
-    zstd::bulk::Decompressor::new().ok()?.decompress_to_buffer(stored, &mut content).ok()?;
+    DECOMPRESSOR.with_borrow_mut(|decompressor| {
+        let decompressor = match decompressor {
+            Some(there) => there,
+            None => decompressor.insert(zstd::bulk::Decompressor::new().ok()?),
+        };
+        decompressor.decompress_to_buffer(stored, &mut content).ok()
+    })?;
     (content.len() == size).then_some(content)
+}
+
+thread_local! {
+    /// Its tables take a tenth of a megabyte, and setting them up longer than a small object.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Whether so little may become so much. Objects shrink to a third or so; one that shrinks beyond this is stored raw.

@@ -118,6 +118,7 @@ mod tests {
             directory,
             umask,
             columns,
+            null_input: arguments.contains(&b"-".to_vec()),
         };
         let mut buffer = vec![0; 1 << 20];
         message::request(&job, &mut buffer).unwrap()[HELLO.len()..].to_vec()
@@ -126,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_it_sends_is_the_daemons_request(
-            arguments in vec(vec(1..=255_u8, 0..200), 0..20),
+            arguments in vec(prop_oneof![vec(1..=255_u8, 0..200), Just(b"-".to_vec())], 0..20),
             environment in vec(("[=A-Z][A-Z]{0,3}", vec(1..=255_u8, 0..200)), 0..20),
             directory in vec(1..=255_u8, 0..200),
             umask in 0..=0o7777_u32,
@@ -141,7 +142,7 @@ mod tests {
                 env: environment.iter().map(|(name, value)| (string(name), string(value))).collect(),
                 umask,
                 terminal: String::new(),
-                null_input: false,
+                null_input: arguments.contains(&b"-".to_vec()),
             };
             let expected = frame::encode(&Request::Masqueraded(job)).unwrap();
             prop_assert_eq!(request(&arguments, &entries, &directory, umask, None), expected);

@@ -14,13 +14,13 @@ use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::{Compiled, Miss};
 use farmbuild_core::pipeline::{Answer, Cache, CacheMode, Circumstances, Uncached, Wanted};
-use farmbuild_core::protocol::frame::{self, FrameError};
+use farmbuild_core::protocol::frame::FrameError;
 use farmbuild_core::protocol::message::{
     BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
 };
-use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
+use super::asking::Asking;
 use super::builds::Ticket;
 use super::farms::Farm;
 use super::{Daemon, peer};
@@ -28,15 +28,15 @@ use super::{Daemon, peer};
 /// Answers a wrapper that leaves it to us to find its compiler.
 pub(crate) async fn answer_masqueraded(
     daemon: &Arc<Daemon>,
-    mut stream: UnixStream,
+    mut asking: Asking,
     request: JobRequest,
 ) -> Result<(), FrameError> {
     match daemon.compilers.find_for(&request) {
-        Some(compiler) => answer(daemon, stream, compiler.in_place(request)).await,
+        Some(compiler) => answer(daemon, asking, compiler.in_place(request)).await,
         None => {
             // Looking for it itself, it finds the words for that.
             let reply = Reply::RunHere { keep_open: false, extra: Vec::new() };
-            frame::write_async(&mut stream, &reply).await
+            asking.tell(&reply).await
         }
     }
 }
@@ -44,7 +44,7 @@ pub(crate) async fn answer_masqueraded(
 /// Answers a wrapper.
 pub(crate) async fn answer(
     daemon: &Arc<Daemon>,
-    mut stream: UnixStream,
+    mut asking: Asking,
     request: JobRequest,
 ) -> Result<(), FrameError> {
     let build =
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
         Ok(farm) => farm,
         Err(error) => {
             daemon.builds.notice(build, &error.to_string());
-            return run_here_unplanned(daemon, stream, build, "farm-error").await;
+            return run_here_unplanned(daemon, asking, build, "farm-error").await;
         }
     };
     let no_fallback = request.var("FARMBUILD_FALLBACK").is_some_and(|value| value == "0");
@@ -88,7 +88,7 @@ pub(crate) async fn answer(
     let (terminal, base) = (terminal.as_str(), base.as_deref());
     let early = Some(&tell as &(dyn Fn(Bytes) + Send + Sync));
     let around = Circumstances { tokens, cache, terminal, null_input, base, build, early };
-    let (mut reader, mut writer) = stream.split();
+    let (mut reader, mut telling) = asking.split();
     let answer = {
         let mut running = pin!(farm.pipeline().run(invocation, around));
         let mut gone = pin!(peer::closed(&mut reader));
@@ -96,7 +96,7 @@ pub(crate) async fn answer(
             tokio::select! {
                 biased;
                 Some(stderr) = said.recv() => {
-                    frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
+                    telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
                 }
                 answer = &mut running => break answer,
                 // The wrapper is gone: whatever was begun is dropped with the future.
@@ -106,7 +106,7 @@ pub(crate) async fn answer(
     };
     // What was said last.
     while let Ok(stderr) = said.try_recv() {
-        frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
+        telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
     }
     for host in answer.retried() {
         daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
@@ -119,7 +119,7 @@ pub(crate) async fn answer(
             });
             let (stdout, stderr) = (hit.stdout.into(), hit.stderr.into());
             drop(ticket);
-            frame::write_async(&mut writer, &Reply::Done { status: 0, stdout, stderr }).await
+            telling.tell(&Reply::Done { status: 0, stdout, stderr }).await
         }
         Answer::Done {
             host,
@@ -153,12 +153,12 @@ pub(crate) async fn answer(
                 stderr: stderr.into(),
             };
             drop(ticket);
-            frame::write_async(&mut writer, &reply).await
+            telling.tell(&reply).await
         }
         Answer::Home { reason, .. } if no_fallback && reason.is_the_farms_fault() => {
             let sentence =
                 format!("the farm could not run this job, and FARMBUILD_FALLBACK=0: {reason}");
-            frame::write_async(&mut writer, &Reply::Failed(sentence)).await
+            telling.tell(&Reply::Failed(sentence)).await
         }
         Answer::Home { reason, permit, lines, bytes, result, extra, .. } => {
             let (miss, uncached) = match result {
@@ -173,8 +173,8 @@ pub(crate) async fn answer(
             });
             let home = HomeRun { farm: &farm, permit, bytes, ticket, extra };
             match miss {
-                Some(miss) => home.let_wrapper_tell(daemon, build, stream, miss, lines).await,
-                None => home.let_wrapper_run(stream).await,
+                Some(miss) => home.let_wrapper_tell(daemon, build, asking, miss, lines).await,
+                None => home.let_wrapper_run(asking).await,
             }
         }
     }
@@ -192,10 +192,10 @@ struct HomeRun<'a> {
 }
 
 impl HomeRun<'_> {
-    async fn let_wrapper_run(self, stream: UnixStream) -> Result<(), FrameError> {
+    async fn let_wrapper_run(self, asking: Asking) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
-        let process = watch_and_let_run(stream, self.extra).await?;
+        let process = watch_and_let_run(asking, self.extra).await?;
         process.await;
         if let Some(bytes) = self.bytes {
             self.farm.pipeline().note_home(bytes, start.elapsed());
@@ -209,17 +209,17 @@ impl HomeRun<'_> {
         self,
         daemon: &Daemon,
         build: Option<BuildId>,
-        mut stream: UnixStream,
+        mut asking: Asking,
         miss: Box<dyn Miss>,
         lines: u64,
     ) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
         let (extra, telling) = (self.extra, miss.telling_args());
-        frame::write_async(&mut stream, &Reply::RunAndTell { extra, telling }).await?;
+        asking.tell(&Reply::RunAndTell { extra, telling }).await?;
         let mut compiler = None;
         let succeeded = loop {
-            match frame::read_async::<WrapperNote>(&mut stream).await {
+            match asking.hear().await {
                 // While it is surely there: its parent, the wrapper, hasn't been heard to end.
                 Ok(WrapperNote::Started(pid)) => compiler = peer::Process::with_number(pid).ok(),
                 Ok(WrapperNote::Succeeded { stdout, stderr, told }) => {
@@ -242,7 +242,7 @@ impl HomeRun<'_> {
             Some(compiled) => {
                 let uncached = miss.keep(compiled).await;
                 daemon.count(build, |counters| count_uncached(counters, uncached.as_ref()));
-                frame::write_async(&mut stream, &Reply::Kept).await
+                asking.tell(&Reply::Kept).await
             }
             None => {
                 compiler.iter().for_each(peer::Process::terminate);
@@ -265,16 +265,16 @@ fn count_uncached(counters: &mut Counters, uncached: Option<&Uncached>) {
 
 /// Tells the wrapper to become the compiler; the future that comes back ends when that process does.
 async fn watch_and_let_run(
-    mut stream: UnixStream,
+    mut asking: Asking,
     extra: Vec<OsString>,
 ) -> Result<impl Future<Output = ()>, FrameError> {
     // Before the answer: until then the wrapper waits for us, so that its number can't be somebody else's.
-    let process = peer::Process::of(&stream);
-    frame::write_async(&mut stream, &Reply::RunHere { keep_open: process.is_err(), extra }).await?;
+    let process = asking.process();
+    asking.tell(&Reply::RunHere { keep_open: process.is_err(), extra }).await?;
     Ok(async move {
         match process {
             Ok(process) => process.ended().await,
-            Err(_) => peer::closed(&mut stream).await,
+            Err(_) => asking.closed().await,
         }
     })
 }
@@ -282,11 +282,11 @@ async fn watch_and_let_run(
 /// Lets a job run that no farm could be found for. It gets no permit: there is no budget to be trusted.
 async fn run_here_unplanned(
     daemon: &Daemon,
-    stream: UnixStream,
+    asking: Asking,
     build: Option<BuildId>,
     reason: &str,
 ) -> Result<(), FrameError> {
     daemon.count(build, |counters| *counters.local.entry(reason.to_owned()).or_default() += 1);
-    watch_and_let_run(stream, Vec::new()).await?.await;
+    watch_and_let_run(asking, Vec::new()).await?.await;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! [`server`] accepts connections, [`jobs`] carries one job from request to answer, [`builds`] knows the open builds,
 //! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
 
+mod asking;
 pub(crate) mod builds;
 mod burn_in;
 pub(crate) mod caches;

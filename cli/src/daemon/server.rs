@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::asking::Asking;
 use super::{Daemon, DaemonError, builds, burn_in, jobs, peer};
 use crate::client::identity;
 
@@ -72,7 +73,8 @@ async fn converse(daemon: &Arc<Daemon>, mut stream: UnixStream) {
     }
 }
 
-/// Exchanges hellos and reads the request; `None` if the other side is of another build.
+/// Reads hello and request, and says hello, unless that is to go with a job's answer; `None` if the other side is of another
+/// build.
 async fn greet(daemon: &Daemon, stream: &mut UnixStream) -> Result<Option<Request>, FrameError> {
     let mut greeting = [0; hello::LENGTH];
     match stream.read_exact(&mut greeting).await {
@@ -86,11 +88,17 @@ async fn greet(daemon: &Daemon, stream: &mut UnixStream) -> Result<Option<Reques
         tracing::info!("asked to retire for a daemon of another build");
         daemon.lifetime.end();
     }
-    stream.write_all(&identity().hello()).await?;
-    if there != Some(identity()) {
-        return Ok(None);
+    let of_this_build = there == Some(identity());
+    let request = if of_this_build { Some(frame::read_async(stream).await?) } else { None };
+    if !request.as_ref().is_some_and(is_job) {
+        stream.write_all(&identity().hello()).await?;
     }
-    frame::read_async(stream).await.map(Some)
+    Ok(request)
+}
+
+/// Whether [`jobs`] answers it, with the hello.
+fn is_job(request: &Request) -> bool {
+    matches!(request, Request::Job(_) | Request::Masqueraded(_))
 }
 
 async fn answer(
@@ -99,8 +107,10 @@ async fn answer(
     request: Request,
 ) -> Result<(), FrameError> {
     let reply = match request {
-        Request::Job(job) => return jobs::answer(daemon, stream, job).await,
-        Request::Masqueraded(job) => return jobs::answer_masqueraded(daemon, stream, job).await,
+        Request::Job(job) => return jobs::answer(daemon, Asking::ungreeted(stream), job).await,
+        Request::Masqueraded(job) => {
+            return jobs::answer_masqueraded(daemon, Asking::ungreeted(stream), job).await;
+        }
         Request::Build { id, env, outer_tokens } => {
             return builds::hold_open(daemon, stream, id, &env, outer_tokens).await;
         }
