@@ -10,6 +10,7 @@ use farmbuild_core::analysis::{Analysis, Kind};
 use farmbuild_core::pipeline::cache::{LookUp, Question};
 use farmbuild_core::pipeline::{Cache, Hit, Home, Uncached};
 use farmbuild_core::protocol::message::{Why, WhyChange};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 use crate::absent::Absences;
@@ -153,8 +154,17 @@ impl Cache for CompileCache {
                 }
                 LookUp::Uncached(uncached)
             }
-            Ok(job) => inner.look_up(job, home),
+            Ok(job) => beside_others(|| inner.look_up(job, home)),
         }
+    }
+}
+
+/// Does `work`, which takes a millisecond or two and hardly waits, on this thread, whose other tasks, above all the
+/// watch for what arrives, another one takes over meanwhile. On a runtime of one thread there is no other.
+fn beside_others<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
     }
 }
 
