@@ -166,6 +166,17 @@ impl Absent {
             .sum()
     }
 
+    /// The place of the directory that `directory` is or would be an entry of, among those with names.
+    fn parent_of(&self, directory: &[u8]) -> Option<usize> {
+        let slash = directory.iter().rposition(|byte| *byte == b'/')?;
+        let (parent, name) = (&directory[..slash], &directory[slash + 1..]);
+        // Those are in every directory.
+        if [&b""[..], b".", b".."].contains(&name) {
+            return None;
+        }
+        self.0.keys().position(|key| key == parent)
+    }
+
     fn appeared(&self, base: &Path, directory: &[u8]) -> Option<PathBuf> {
         let names = self.0.get(directory)?;
         let appeared = names.iter().find(|name| {
@@ -197,8 +208,18 @@ fn below<'a>(directory: &Path, path: &'a Path) -> Option<&'a Path> {
 
 /// Remembers which directories were unchanged when their names were looked at last.
 pub(crate) struct Absences {
-    /// By set of names: each directory's state; `None` for one that isn't there.
-    seen: Mutex<LruCache<Key, Arc<Vec<Option<State>>>>>,
+    /// By set of names: each of its directories.
+    seen: Mutex<LruCache<Key, Arc<Vec<Seen>>>>,
+}
+
+/// A directory as it was seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    /// Its state; `None` for one that isn't there, or that was changed so lately that another change wouldn't show.
+    state: Option<State>,
+    /// The place among the directories of the one that it wasn't in, not even as a link to nothing: as long as that one is
+    /// unchanged, or isn't there either, so it is.
+    missing_from: Option<usize>,
 }
 
 impl Absences {
@@ -224,28 +245,45 @@ impl Absences {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.get(&key).cloned()
         };
-        let mut states = Vec::with_capacity(absent.0.len());
+        // What is there now, and what is to be remembered of it.
+        let mut states: Vec<Option<State>> = Vec::with_capacity(absent.0.len());
+        let mut all = Vec::with_capacity(absent.0.len());
         let mut changed = known.is_none();
         for (index, directory) in absent.0.keys().enumerate() {
+            let then = known.as_ref().and_then(|known| known.get(index).copied());
+            let still_missing = then.and_then(|then| then.missing_from).is_some_and(|parent| {
+                let before = known.as_ref().and_then(|known| known.get(parent)?.state);
+                // In bounds: a directory comes before those that are in it.
+                states[parent] == before || states[parent].is_none()
+            });
+            if still_missing {
+                states.push(None);
+                all.extend(then);
+                continue;
+            }
             let now = Moment::now();
             let place = base.place(cwd, Path::new(OsStr::from_bytes(directory)));
             let state = State::of(&place);
-            let then = known.as_ref().and_then(|known| known.get(index).copied());
             // A directory that isn't there holds nothing.
-            if state.is_some() && then != Some(state) {
+            if state.is_some() && then.map(|then| then.state) != Some(state) {
                 if let Some(path) = absent.appeared(&place, directory) {
                     return Some(path);
                 }
                 changed = true;
             }
-            // Changed so lately that another change wouldn't show: to be looked at again.
-            let trusted = state.is_none_or(|state| now.would_show_a_change(state));
-            states.push(if trusted { state } else { None });
-            changed |= !trusted || then != Some(state);
+            states.push(state);
+            let no_entry = state.is_none() && fs::symlink_metadata(&place).is_err();
+            let seen = Seen {
+                // Changed so lately that another change wouldn't show: to be looked at again.
+                state: state.filter(|state| now.would_show_a_change(*state)),
+                missing_from: no_entry.then(|| absent.parent_of(directory)).flatten(),
+            };
+            changed |= seen.state != state || then != Some(seen);
+            all.push(seen);
         }
         if changed {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.put(key, Arc::new(states));
+            seen.put(key, Arc::new(all));
         }
         None
     }
@@ -365,6 +403,53 @@ mod tests {
         fs::create_dir_all(space.path().join("a/sys")).unwrap();
         assert_eq!(appeared(space.path(), &absent, &absences), None);
         fs::write(space.path().join("a/sys/h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+
+    /// `b/sys/h.h` and `b/k.h` behind `a`, which is old enough to be trusted and was looked at once.
+    fn missing_subdirectory(before: impl FnOnce(&Path)) -> (tempfile::TempDir, Absent, Absences) {
+        let space = tempfile::tempdir().unwrap();
+        for directory in ["a", "b/sys"] {
+            fs::create_dir_all(space.path().join(directory)).unwrap();
+        }
+        before(space.path());
+        let none = Facts::of(b"");
+        let read = |path| Read { path: Path::new(path), facts: &none };
+        let files = [read("b/k.h"), read("b/sys/h.h")];
+        let absent = Absent::of(space.path(), &chain(&["a", "b"]), &files).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let absences = Absences::new();
+        for _ in 0..3 {
+            assert_eq!(appeared(space.path(), &absent, &absences), None);
+        }
+        (space, absent, absences)
+    }
+
+    #[test]
+    fn a_subdirectory_that_appears_in_a_directory_that_was_unchanged_for_long_is_noticed() {
+        let (space, absent, absences) = missing_subdirectory(|_| {});
+        fs::create_dir(space.path().join("a/sys")).unwrap();
+        fs::write(space.path().join("a/sys/h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+
+    #[test]
+    fn a_subdirectory_that_comes_with_its_directory_is_noticed() {
+        let (space, absent, absences) = missing_subdirectory(|_| {});
+        fs::rename(space.path().join("a"), space.path().join("away")).unwrap();
+        assert_eq!(appeared(space.path(), &absent, &absences), None);
+        fs::create_dir_all(space.path().join("a/sys")).unwrap();
+        fs::write(space.path().join("a/sys/h.h"), "").unwrap();
+        assert!(appeared(space.path(), &absent, &absences).is_some());
+    }
+
+    #[test]
+    fn where_the_name_of_a_subdirectory_was_a_link_to_nothing_its_target_is_noticed() {
+        let (space, absent, absences) = missing_subdirectory(|space| {
+            std::os::unix::fs::symlink("../later", space.join("a/sys")).unwrap();
+        });
+        fs::create_dir(space.path().join("later")).unwrap();
+        fs::write(space.path().join("later/h.h"), "").unwrap();
         assert!(appeared(space.path(), &absent, &absences).is_some());
     }
 }
