@@ -2,6 +2,7 @@
 //! that knows what to do.
 
 use core::cell::UnsafeCell;
+use core::iter::once;
 use core::ptr::null;
 
 use crate::kernel::{self, Process, STDERR, STDOUT, Socket, Strings};
@@ -133,27 +134,10 @@ fn become_farmbuild(process: Process, socket: Option<Socket>) -> ! {
     let own = kernel::own_path(&mut path).unwrap_or_default();
     let directory = parent(own).unwrap_or_default();
     let named = join(&mut whole, &[directory, b"/", WHOLE]);
-    // SAFETY: nothing else refers to it.
-    let arguments = unsafe { &mut *MEMORY.arguments.get() };
-    let mut count = 0;
-    let mut push = |argument: *const u8| {
-        if let Some(to) = arguments.get_mut(count) {
-            *to = argument;
-            count += 1;
-        }
-    };
-    push(c"farmbuild".as_ptr().cast());
-    match socket.as_ref().and_then(|socket| decimal(socket.number(), &mut digits)) {
-        Some(number) => {
-            push(ANSWERED.as_ptr());
-            push(number.as_ptr());
-        }
-        None => push(WRAPPER.as_ptr()),
-    }
-    let all = process.arguments.iter().count();
-    (0..=all).for_each(|index| push(process.arguments.pointer(index)));
-    // SAFETY: each leads to a string of this process; the array is longer than any command line, and null behind it.
-    let arguments = unsafe { Strings::new(arguments) };
+    let number = socket.as_ref().and_then(|socket| decimal(socket.number(), &mut digits));
+    let first = [c"farmbuild".as_ptr().cast(), number.map_or(WRAPPER, |_| ANSWERED).as_ptr()];
+    let first = first.into_iter().chain(number.map(<[u8]>::as_ptr));
+    let arguments = list(first.chain((0..).map(|index| process.arguments.pointer(index))));
     if let Some(whole) = named {
         kernel::execute(whole, arguments, process.environment);
     }
@@ -169,13 +153,33 @@ fn become_compiler(process: Process, own: &[u8]) -> ! {
     let mut program = [0; PATH_MAX];
     for directory in path.split(|byte| *byte == b':').filter(|it| !it.starts_with(runtime)) {
         if let Some(program) = join(&mut program, &[directory, b"/", name, b"\0"]) {
-            kernel::execute(program, process.arguments, process.environment);
+            // By its path: gcc would look itself up on PATH, and for its parts beside our link.
+            let rest = (1..).map(|index| process.arguments.pointer(index));
+            let arguments = list(once(program.as_ptr()).chain(rest));
+            kernel::execute(program, arguments, process.environment);
         }
     }
     kernel::write(STDERR, b"farmbuild: the program itself isn't there any more, and no compiler ");
     kernel::write(STDERR, name);
     kernel::write(STDERR, b" on PATH\n");
     kernel::exit(NOT_FOUND)
+}
+
+/// A list of the strings, each of which must end with a zero, up to the first null. It is there until the next one is made.
+fn list<'a>(strings: impl Iterator<Item = *const u8>) -> Strings<'a> {
+    // SAFETY: nothing else refers to it: the list before this one isn't needed any more.
+    let list = unsafe { &mut *MEMORY.arguments.get() };
+    // It is longer than any command line.
+    let last = list.len() - 1;
+    for (to, string) in list[..last].iter_mut().zip(strings) {
+        *to = string;
+        if string.is_null() {
+            break;
+        }
+    }
+    list[last] = null();
+    // SAFETY: each leads to a string of this process, and a null is behind them.
+    unsafe { Strings::new(list) }
 }
 
 fn parent(path: &[u8]) -> Option<&[u8]> {

@@ -18,6 +18,8 @@ mod daemon;
 mod each;
 mod farm_file;
 mod faults;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod front;
 mod identity;
 mod jobserver;
 mod odd_input;

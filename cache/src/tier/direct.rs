@@ -93,6 +93,10 @@ impl Tier for Direct {
     }
 }
 
+/// So many macros of the command line may be defined otherwise for a comparison with what the files mention to be worth its
+/// time.
+const MOST_DIFFERING: usize = 200;
+
 /// One lookup: every file is looked at once at most.
 struct Look<'a> {
     parts: &'a Parts,
@@ -164,6 +168,7 @@ impl<'a> Look<'a> {
             && entry.result.is_silent()
             && self.job.plan.sensitivity != Sensitivity::Bytes
             && definitions
+                .filter(|names| names.len() <= MOST_DIFFERING)
                 .is_some_and(|names| self.can_overlook(entry, &changed, &names).is_some());
         if overlooked { Ok(told) } else { Err(told) }
     }
