@@ -4,7 +4,7 @@
 //! CPU is held here until that process ends. A wrapper that goes away (Ctrl-C) drops everything its job had begun.
 
 use std::ffi::OsString;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,11 +13,12 @@ use farmbuild_cache::CompileCache;
 use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::{Compiled, Miss};
-use farmbuild_core::pipeline::{Answer, Cache, CacheMode, Circumstances, Uncached, Wanted};
+use farmbuild_core::pipeline::{Answer, Cache, CacheMode, Circumstances, Hit, Uncached, Wanted};
 use farmbuild_core::protocol::frame::FrameError;
 use farmbuild_core::protocol::message::{
     BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
 };
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::asking::Asking;
@@ -25,28 +26,48 @@ use super::builds::Ticket;
 use super::farms::Farm;
 use super::{Daemon, peer};
 
-/// Answers a wrapper that leaves it to us to find its compiler.
-pub(crate) async fn answer_masqueraded(
-    daemon: &Arc<Daemon>,
-    mut asking: Asking,
-    request: JobRequest,
-) -> Result<(), FrameError> {
-    match daemon.compilers.find_for(&request) {
-        Some(compiler) => answer(daemon, asking, compiler.in_place(request)).await,
-        None => {
-            // Looking for it itself, it finds the words for that.
-            let reply = Reply::RunHere { keep_open: false, extra: Vec::new() };
-            asking.tell(&reply).await
-        }
-    }
+/// A job that was asked for.
+pub(crate) struct Asked {
+    pub(crate) job: JobRequest,
+    /// Whether its compiler is still to be found.
+    pub(crate) masqueraded: bool,
 }
 
-/// Answers a wrapper.
-pub(crate) async fn answer(
-    daemon: &Arc<Daemon>,
-    mut asking: Asking,
-    request: JobRequest,
-) -> Result<(), FrameError> {
+/// What is to become of a job.
+pub(crate) enum Decision {
+    /// The wrapper looks for its compiler itself, and finds the words where there is none.
+    Unfound,
+    /// No farm could be found for it.
+    Unplanned(Option<BuildId>),
+    /// What its pipeline came to.
+    Planned(Box<Planned>),
+}
+
+/// A job on its way to a decision.
+pub(crate) type Deciding = Pin<Box<dyn Future<Output = Decision> + Send>>;
+
+/// A job whose pipeline has ended.
+pub(crate) struct Planned {
+    farm: Arc<Farm>,
+    build: Option<BuildId>,
+    ticket: Ticket,
+    no_fallback: bool,
+    answer: Answer,
+}
+
+/// Takes a job through its pipeline. What is to be said before its end goes to `early`.
+pub(crate) async fn decide(
+    daemon: Arc<Daemon>,
+    asked: Asked,
+    early: mpsc::UnboundedSender<Bytes>,
+) -> Decision {
+    let request = match asked.masqueraded {
+        false => asked.job,
+        true => match daemon.compilers.find_for(&asked.job) {
+            Some(compiler) => compiler.in_place(asked.job),
+            None => return Decision::Unfound,
+        },
+    };
     let build =
         request.var("FARMBUILD_BUILD").and_then(|id| id.to_str()?.parse().ok()).map(BuildId);
     let ticket = daemon.builds.begin_job(build);
@@ -55,7 +76,7 @@ pub(crate) async fn answer(
         Ok(farm) => farm,
         Err(error) => {
             daemon.builds.notice(build, &error.to_string());
-            return run_here_unplanned(daemon, asking, build, "farm-error").await;
+            return Decision::Unplanned(build);
         }
     };
     let no_fallback = request.var("FARMBUILD_FALLBACK").is_some_and(|value| value == "0");
@@ -82,15 +103,63 @@ pub(crate) async fn answer(
     let tokens = daemon.builds.outer_tokens(build);
     let tokens = tokens.as_deref().map(|source| source as &dyn TokenSource);
     let base = cache.and_then(|_| config.base_of(&invocation.cwd));
-    let (sender, mut said) = mpsc::unbounded_channel::<Bytes>();
-    // Its other end lives as long as this function.
-    let tell = |stderr: Bytes| drop(sender.send(stderr));
+    // The other end is there as long as anyone waits for the job.
+    let tell = |stderr: Bytes| drop(early.send(stderr));
     let (terminal, base) = (terminal.as_str(), base.as_deref());
     let early = Some(&tell as &(dyn Fn(Bytes) + Send + Sync));
     let around = Circumstances { tokens, cache, terminal, null_input, base, build, early };
+    let answer = farm.pipeline().run(invocation, around).await;
+    for host in answer.retried() {
+        daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
+    }
+    Decision::Planned(Box::new(Planned { farm, build, ticket, no_fallback, answer }))
+}
+
+impl Decision {
+    /// The answer to a wrapper whose job was found in the cache, counted; the decision itself if it is another one.
+    pub(crate) fn reply_to_hit(self, daemon: &Daemon) -> Result<Reply, Self> {
+        match self {
+            Self::Planned(planned) if matches!(planned.answer, Answer::Hit(_)) => {
+                let Planned { build, ticket, answer, .. } = *planned;
+                match answer {
+                    Answer::Hit(hit) => Ok(reply_to_hit(daemon, build, ticket, hit)),
+                    _ => unreachable!("looked at above"),
+                }
+            }
+            other => Err(other),
+        }
+    }
+}
+
+fn reply_to_hit(daemon: &Daemon, build: Option<BuildId>, ticket: Ticket, hit: Hit) -> Reply {
+    daemon.count(build, |counters| {
+        *counters.hit.entry(hit.tier.to_owned()).or_default() += 1;
+        counters.lines += hit.lines;
+    });
+    drop(ticket);
+    Reply::Done { status: 0, stdout: hit.stdout.into(), stderr: hit.stderr.into() }
+}
+
+/// Answers a wrapper that has heard nothing yet.
+pub(crate) async fn answer(
+    daemon: &Arc<Daemon>,
+    stream: UnixStream,
+    asked: Asked,
+) -> Result<(), FrameError> {
+    let (early, said) = mpsc::unbounded_channel();
+    let deciding = Box::pin(decide(Arc::clone(daemon), asked, early));
+    deliver(daemon, Asking::ungreeted(stream), deciding, said).await
+}
+
+/// Tells a wrapper what was said and decided, as soon as it is, and sees its job to the end.
+pub(crate) async fn deliver(
+    daemon: &Arc<Daemon>,
+    mut asking: Asking,
+    mut deciding: Deciding,
+    mut said: mpsc::UnboundedReceiver<Bytes>,
+) -> Result<(), FrameError> {
     let (mut reader, mut telling) = asking.split();
-    let answer = {
-        let mut running = pin!(farm.pipeline().run(invocation, around));
+    let decision = {
         let mut gone = pin!(peer::closed(&mut reader));
         loop {
             tokio::select! {
@@ -98,7 +167,7 @@ pub(crate) async fn answer(
                 Some(stderr) = said.recv() => {
                     telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
                 }
-                answer = &mut running => break answer,
+                decision = &mut deciding => break decision,
                 // The wrapper is gone: whatever was begun is dropped with the future.
                 () = &mut gone => return Ok(()),
             }
@@ -108,19 +177,18 @@ pub(crate) async fn answer(
     while let Ok(stderr) = said.try_recv() {
         telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
     }
-    for host in answer.retried() {
-        daemon.count(build, |counters| *counters.retried.entry(host.clone()).or_default() += 1);
-    }
-    match answer {
-        Answer::Hit(hit) => {
-            daemon.count(build, |counters| {
-                *counters.hit.entry(hit.tier.to_owned()).or_default() += 1;
-                counters.lines += hit.lines;
-            });
-            let (stdout, stderr) = (hit.stdout.into(), hit.stderr.into());
-            drop(ticket);
-            telling.tell(&Reply::Done { status: 0, stdout, stderr }).await
+    let Planned { farm, build, ticket, no_fallback, answer } = match decision {
+        Decision::Unfound => {
+            let reply = Reply::RunHere { keep_open: false, extra: Vec::new() };
+            return asking.tell(&reply).await;
         }
+        Decision::Unplanned(build) => {
+            return run_here_unplanned(daemon, asking, build, "farm-error").await;
+        }
+        Decision::Planned(planned) => *planned,
+    };
+    match answer {
+        Answer::Hit(hit) => telling.tell(&reply_to_hit(daemon, build, ticket, hit)).await,
         Answer::Done {
             host,
             status,

@@ -33,9 +33,11 @@ pub(crate) struct UnderWay<'a>(&'a Lifetime);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.state.send_modify(|state| {
+        self.0.state.send_if_modified(|state| {
             state.under_way -= 1;
             state.idle_since = Instant::now();
+            // Who waits for the end is woken only by what may be it: there are hundreds of connections a second.
+            state.under_way == 0 && state.ending
         });
     }
 }
@@ -48,7 +50,10 @@ impl Lifetime {
 
     /// Notes that something is under way.
     pub(crate) fn begin(&self) -> UnderWay<'_> {
-        self.state.send_modify(|state| state.under_way += 1);
+        self.state.send_if_modified(|state| {
+            state.under_way += 1;
+            false
+        });
         UnderWay(self)
     }
 
@@ -67,15 +72,16 @@ impl Lifetime {
         let mut changes = self.state.subscribe();
         loop {
             let state = *changes.borrow_and_update();
-            if state.under_way == 0 {
-                if state.ending {
-                    return;
-                }
-                let rest = IDLE.saturating_sub(state.idle_since.elapsed());
-                if tokio::time::timeout(rest, changes.changed()).await.is_err() {
-                    self.end();
-                }
-            } else if changes.changed().await.is_err() {
+            let is_idle = state.under_way == 0;
+            if is_idle && state.ending {
+                return;
+            }
+            let idle_for = if is_idle { state.idle_since.elapsed() } else { Duration::ZERO };
+            if idle_for >= IDLE {
+                self.end();
+            } else if let Ok(Err(_)) =
+                tokio::time::timeout(IDLE - idle_for, changes.changed()).await
+            {
                 return;
             }
         }

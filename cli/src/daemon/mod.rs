@@ -1,6 +1,6 @@
 //! One daemon a user: holds the farm's state and the scheduler, and answers wrappers and commands.
 //!
-//! [`server`] accepts connections, [`jobs`] carries one job from request to answer, [`builds`] knows the open builds,
+//! [`desk`] receives wrappers, [`server`] everybody else, [`jobs`] carries one job from request to answer, [`builds`] knows the open builds,
 //! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
 
 mod asking;
@@ -8,6 +8,7 @@ pub(crate) mod builds;
 mod burn_in;
 pub(crate) mod caches;
 pub(crate) mod counting;
+mod desk;
 pub(crate) mod detach;
 mod doubts;
 pub(crate) mod farms;
@@ -23,14 +24,15 @@ pub(crate) mod server;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use farmbuild_core::budget::LocalBudget;
 use rustix::fs::{FlockOperation, flock};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, listen, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::UnixListener;
 
 use crate::client::runtime_dir::RuntimeDir;
 use crate::client::start::open_private;
@@ -93,8 +95,6 @@ pub(crate) fn run(runtime_dir: &RuntimeDir) -> Result<(), DaemonError> {
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("farmbuild").build();
     runtime.map_err(DaemonError::Runtime)?.block_on(async {
         let listener = bind(runtime_dir).map_err(listen)?;
-        // On a worker's thread, so that a connection is answered where it was accepted: waking another thread for it
-        // would take longer than most answers.
         let served = tokio::spawn(serve(runtime_dir.clone(), listener, lock)).await;
         served.unwrap_or_else(|error| Err(DaemonError::Died(error)))
     })
@@ -115,13 +115,13 @@ fn bind(runtime_dir: &RuntimeDir) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(&new)?)?;
     // A backlog for a `make -j500`: what doesn't fit would wait in `connect`.
-    let socket = tokio::net::UnixSocket::new_stream()?;
-    socket.bind(&new)?;
-    let listener = socket.listen(4096)?;
+    listen(&socket, 4096)?;
     std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
     std::fs::rename(new, path)?;
-    Ok(listener)
+    Ok(socket.into())
 }
 
 async fn serve(
@@ -147,7 +147,7 @@ async fn serve(
     });
     daemon.farms.oversee(overseer::of(&daemon));
     tracing::info!(pid = std::process::id(), "the daemon is there");
-    let result = server::accept_until_the_end(&daemon, listener).await;
+    let result = server::serve_until_the_end(&daemon, listener).await;
     daemon.caches.settle().await;
     if let Err(error) = daemon.counting.save() {
         tracing::warn!(%error, "the counters could not be saved");

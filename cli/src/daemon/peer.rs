@@ -1,15 +1,17 @@
 //! The process at the other end of a connection: whose it is, and when it ends.
 
 use std::io;
+use std::os::fd::AsFd;
 
+use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 
 /// Whether the other end runs as the same user as this daemon.
-pub(crate) fn is_ours(stream: &UnixStream) -> io::Result<bool> {
-    Ok(stream.peer_cred()?.uid() == geteuid().as_raw())
+pub(crate) fn is_ours(stream: impl AsFd) -> io::Result<bool> {
+    Ok(socket_peercred(stream)?.uid == geteuid())
 }
 
 /// Becomes ready when a process ends, whatever program it has become by then.

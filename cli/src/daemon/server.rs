@@ -1,6 +1,7 @@
-//! Accepts connections and answers the one request of each.
+//! Answers the one request of each connection, as far as the [`desk`](super::desk) hasn't.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use farmbuild_core::protocol::frame::{self, FrameError};
 use farmbuild_core::protocol::hello::{self, Identity};
 use farmbuild_core::protocol::message::{DaemonStatus, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::asking::Asking;
-use super::{Daemon, DaemonError, builds, burn_in, jobs, peer};
+use super::desk::Desk;
+use super::jobs::Asked;
+use super::{Daemon, DaemonError, builds, burn_in, jobs};
 use crate::client::identity;
 
 /// How long a connection may take to say what it wants.
@@ -22,28 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Serves connections until the daemon's end.
-pub(crate) async fn accept_until_the_end(
+pub(crate) async fn serve_until_the_end(
     daemon: &Arc<Daemon>,
     listener: UnixListener,
 ) -> Result<(), DaemonError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Signals)?;
     let mut saving = tokio::time::interval(SAVE_INTERVAL);
+    let _desk = Desk::open(daemon, listener).map_err(DaemonError::Runtime)?;
     let end = daemon.lifetime.ended();
     tokio::pin!(end);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let daemon = Arc::clone(daemon);
-                    tokio::spawn(async move { converse(&daemon, stream).await });
-                }
-                Err(error) => {
-                    // Out of descriptors, most likely: those who wait in the backlog get their turn when one is free.
-                    tracing::warn!(%error, "can't accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
             _ = saving.tick() => drop(daemon.counting.save()),
             () = &mut end => return Ok(()),
             // Wrappers that wait see the connection close, and run their compilers themselves.
@@ -53,12 +45,8 @@ pub(crate) async fn accept_until_the_end(
     }
 }
 
-async fn converse(daemon: &Arc<Daemon>, mut stream: UnixStream) {
-    match peer::is_ours(&stream) {
-        Ok(true) => {}
-        Ok(false) => return tracing::warn!("a connection of another user was refused"),
-        Err(error) => return tracing::warn!(%error, "a connection's owner can't be told"),
-    }
+/// Answers whoever is at the other end, which is one of our user's processes.
+pub(crate) async fn converse(daemon: &Arc<Daemon>, mut stream: UnixStream) {
     let _under_way = daemon.lifetime.begin();
     match tokio::time::timeout(PATIENCE, greet(daemon, &mut stream)).await {
         Ok(Ok(Some(request))) => {
@@ -107,9 +95,11 @@ async fn answer(
     request: Request,
 ) -> Result<(), FrameError> {
     let reply = match request {
-        Request::Job(job) => return jobs::answer(daemon, Asking::ungreeted(stream), job).await,
+        Request::Job(job) => {
+            return jobs::answer(daemon, stream, Asked { job, masqueraded: false }).await;
+        }
         Request::Masqueraded(job) => {
-            return jobs::answer_masqueraded(daemon, Asking::ungreeted(stream), job).await;
+            return jobs::answer(daemon, stream, Asked { job, masqueraded: true }).await;
         }
         Request::Build { id, env, outer_tokens } => {
             return builds::hold_open(daemon, stream, id, &env, outer_tokens).await;
