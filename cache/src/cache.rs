@@ -27,7 +27,7 @@ use crate::manifest::StoredResult;
 use crate::manifests::Manifests;
 use crate::missed::Missed;
 use crate::outputs::{self, Taken};
-use crate::plan::Plan;
+use crate::plan::{Plan, Work};
 use crate::reason::Reason;
 use crate::rustc::Rustc;
 use crate::search::Chains;
@@ -154,7 +154,14 @@ impl Cache for CompileCache {
                 }
                 LookUp::Uncached(uncached)
             }
-            Ok(job) => beside_others(|| inner.look_up(job, home)),
+            Ok(job) => {
+                let is_link = job.plan.work == Work::Link;
+                match beside_others(|| inner.look_up(job, home)) {
+                    Ok(hit) => LookUp::Hit(hit),
+                    Err(missed) if is_link => LookUp::Miss(missed.begun_anew().await),
+                    Err(missed) => LookUp::Miss(missed),
+                }
+            }
         }
     }
 }
@@ -182,7 +189,7 @@ impl Inner {
         Ok(Job::new(question, plan, compiler, began))
     }
 
-    fn look_up(self: &Arc<Self>, job: Job, home: &Arc<dyn Home>) -> LookUp {
+    fn look_up(self: &Arc<Self>, job: Job, home: &Arc<dyn Home>) -> Result<Hit, Box<Missed>> {
         // A hit writes its outputs too.
         let claim = self.claims.claim(job.outputs());
         let (mut seen_before, mut changes) = (false, Vec::new());
@@ -190,7 +197,7 @@ impl Inner {
             let found = tier.look_up(&self.parts, &job, None);
             seen_before |= found.seen_before;
             if let Some(hit) = self.put_in_place(&job, tier.name(), &found, true) {
-                return LookUp::Hit(hit);
+                return Ok(hit);
             }
             changes = found.changes;
         }
@@ -198,7 +205,7 @@ impl Inner {
             changes = variants::changes(&self.parts.store, &job);
         }
         let text = None;
-        LookUp::Miss(Box::new(Missed {
+        Err(Box::new(Missed {
             inner: Arc::clone(self),
             home: Arc::clone(home),
             claim,

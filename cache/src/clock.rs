@@ -3,6 +3,8 @@
 //! File systems stamp files with the kernel's coarse clock, which ticks every few milliseconds: two changes in one tick
 //! can't be told apart.
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::state::State;
@@ -37,6 +39,18 @@ impl Moment {
     pub(crate) fn clock_was_set_since(self) -> bool {
         let now = Self::now();
         ((now.real - self.real) - (now.steady - self.steady)).abs() > DRIFT
+    }
+
+    /// A moment, a few milliseconds later at most, that everything that was changed until now is surely before.
+    pub(crate) async fn settled() -> Self {
+        let began = Self::now();
+        let mut now = began;
+        // A clock that was set back isn't waited for.
+        while now.real <= began.real && now.steady - began.steady < TICK {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            now = Self::now();
+        }
+        now
     }
 
     /// Whether a file's last change is surely before this moment.

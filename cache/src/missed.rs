@@ -12,6 +12,7 @@ use farmbuild_core::protocol::message::WhyChange;
 use crate::account::{self, Rule, Told, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
+use crate::clock::Moment;
 use crate::job::Job;
 use crate::link;
 use crate::manifest::StoredResult;
@@ -33,6 +34,18 @@ pub(crate) struct Missed {
     pub(crate) text: Option<SeenText>,
     /// What the declaration tier would have given, of a hit that is compiled to see whether it is right.
     pub(crate) expected: Option<StoredResult>,
+}
+
+impl Missed {
+    /// The same, begun at a moment that all objects are older than: make links what was written a millisecond ago, and
+    /// what was changed in the tick in which a job began can't be told from what was changed while it ran.
+    pub(crate) async fn begun_anew(mut self: Box<Self>) -> Box<Self> {
+        let began = Moment::settled().await;
+        if let Some(job) = Arc::get_mut(&mut self.job) {
+            job.began = began;
+        }
+        self
+    }
 }
 
 #[async_trait]

@@ -52,6 +52,17 @@ fn a_link_that_was_made_before_is_found_again_to_the_byte_and_mode() {
     }
 }
 
+/// File systems stamp files with a clock that ticks every few milliseconds, and make links sooner than that.
+#[test]
+fn a_link_of_objects_that_were_written_just_before_is_kept_too() {
+    let cached = linkable();
+    for number in 0..6 {
+        let line = format!("cp a.o x.o && gcc -o prog{number} x.o b.o -Ltwo -lmine");
+        assert_eq!(cached.direct_hits_of(&line), 0);
+        assert_eq!(cached.direct_hits_of(&line), 1, "{}", cached.user.stats());
+    }
+}
+
 #[test]
 fn the_umask_of_the_job_decides_about_a_program_as_well() {
     let cached = linkable();
