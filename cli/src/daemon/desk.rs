@@ -7,6 +7,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -17,6 +18,7 @@ use farmbuild_core::protocol::hello::{self, Identity};
 use farmbuild_core::protocol::message::Request;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -29,6 +31,9 @@ use crate::client::identity;
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// The longest request that a thread takes, hello included. Command line and environment are a tenth of it, mostly.
 const LONGEST: usize = 64 << 10;
+/// The longest answer that is written without waiting for the wrapper, which may be stopped: a socket has room for thrice as
+/// much (`net.core.wmem_default`).
+const ROOM: usize = 64 << 10;
 /// After an accept that failed: most likely descriptors ran out, and those who wait in the backlog get theirs when one is free.
 const REST: Duration = Duration::from_millis(50);
 /// How many threads there are at most.
@@ -68,8 +73,15 @@ fn receive(listener: &UnixListener, daemon: &Arc<Daemon>, runtime: &Handle) {
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                if let Err(error) = converse(daemon, stream, &mut buffer, runtime) {
-                    tracing::debug!(%error, "a conversation ended early");
+                // A panic ends one conversation, as it would in a task of the runtime, and not the desk. Nothing of that
+                // conversation is used again but the buffer, which holds no meaning between two.
+                let conversation = || converse(daemon, stream, &mut buffer, runtime);
+                match catch_unwind(AssertUnwindSafe(conversation)) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, "a conversation ended early"),
+                    Err(_) => {
+                        tracing::error!("a job's lookup broke down; its wrapper runs the compiler")
+                    }
                 }
             }
             // The desk is closed.
@@ -94,8 +106,7 @@ fn converse(
         return Ok(());
     }
     let Some(asked) = job_that_is_there(&mut stream, buffer)? else {
-        stream.set_nonblocking(true)?;
-        let (daemon, stream) = (Arc::clone(daemon), tokio::net::UnixStream::from_std(stream)?);
+        let (daemon, stream) = (Arc::clone(daemon), to_runtime(stream)?);
         runtime.spawn(async move { server::converse(&daemon, stream).await });
         return Ok(());
     };
@@ -112,13 +123,20 @@ fn converse(
             Ok(reply) => {
                 let mut bytes = identity().hello().to_vec();
                 bytes.extend(frame::encode(&reply).map_err(io::Error::other)?);
-                // Nothing else was ever written: there is room for it, or the wrapper reads.
-                return stream.write_all(&bytes);
+                if bytes.len() <= ROOM {
+                    return stream.write_all(&bytes);
+                }
+                let (daemon, mut stream) = (Arc::clone(daemon), to_runtime(stream)?);
+                runtime.spawn(async move {
+                    let _under_way = daemon.lifetime.begin();
+                    // Gone, if it fails.
+                    let _ = stream.write_all(&bytes).await;
+                });
+                return Ok(());
             }
         },
     };
-    stream.set_nonblocking(true)?;
-    let (daemon, stream) = (Arc::clone(daemon), tokio::net::UnixStream::from_std(stream)?);
+    let (daemon, stream) = (Arc::clone(daemon), to_runtime(stream)?);
     runtime.spawn(async move {
         let _under_way = daemon.lifetime.begin();
         let asking = Asking::ungreeted(stream);
@@ -131,6 +149,11 @@ fn converse(
         }
     });
     Ok(())
+}
+
+fn to_runtime(stream: UnixStream) -> io::Result<tokio::net::UnixStream> {
+    stream.set_nonblocking(true)?;
+    tokio::net::UnixStream::from_std(stream)
 }
 
 /// The job that a wrapper of this build asks for, if all of it is there within [`PATIENCE`]; it is taken from the stream then.

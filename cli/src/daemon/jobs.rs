@@ -119,13 +119,12 @@ impl Decision {
     /// The answer to a wrapper whose job was found in the cache, counted; the decision itself if it is another one.
     pub(crate) fn reply_to_hit(self, daemon: &Daemon) -> Result<Reply, Self> {
         match self {
-            Self::Planned(planned) if matches!(planned.answer, Answer::Hit(_)) => {
-                let Planned { build, ticket, answer, .. } = *planned;
-                match answer {
-                    Answer::Hit(hit) => Ok(reply_to_hit(daemon, build, ticket, hit)),
-                    _ => unreachable!("looked at above"),
+            Self::Planned(planned) => match *planned {
+                Planned { build, ticket, answer: Answer::Hit(hit), .. } => {
+                    Ok(reply_to_hit(daemon, build, ticket, hit))
                 }
-            }
+                other => Err(Self::Planned(Box::new(other))),
+            },
             other => Err(other),
         }
     }
