@@ -202,6 +202,19 @@ fn dozens_of_wrappers_start_one_daemon() {
 }
 
 #[test]
+fn wrappers_that_come_before_there_is_a_daemon_do_not_wait_for_each_others_jobs() {
+    let slow = Slow::vetted_and_taking(2500);
+    slow.user.ask(["daemon", "stop"]).ok();
+    let tree = project(6);
+    let mut make = slow.user.command(tree.path(), "make");
+    make.args(["-j6", "f0.o", "f1.o", "f2.o", "f3.o", "f4.o", "f5.o"]);
+    let before = slow.user.stat("jobs.total");
+    slow.user.ask(["daemon", "stop"]).ok();
+    run::run(make.arg(format!("CC={FARMBUILD} cc gcc"))).ok();
+    assert_eq!(slow.user.stat("jobs.total") - before, 6, "{}", slow.user.stats());
+}
+
+#[test]
 fn a_directory_that_others_can_enter_is_refused_and_the_build_runs_all_the_same() {
     let (user, tree) = (User::alone(), project(2));
     fs::create_dir(user.runtime_dir()).unwrap();

@@ -22,7 +22,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::asking::Asking;
 use super::jobs::{self, Asked, Deciding};
 use super::{Daemon, peer, server};
 use crate::client::identity;
@@ -121,6 +120,7 @@ fn converse(
         Poll::Ready(decision) => match decision.reply_to_hit(daemon) {
             Err(decision) => Some(decision),
             Ok(reply) => {
+                // Together: a wrapper that is woken for the hello alone has nothing to do but to wait on.
                 let mut bytes = identity().hello().to_vec();
                 bytes.extend(frame::encode(&reply).map_err(io::Error::other)?);
                 if bytes.len() <= ROOM {
@@ -136,15 +136,16 @@ fn converse(
             }
         },
     };
+    // At once: whoever starts a daemon holds others up until it has said hello.
+    stream.write_all(&identity().hello())?;
     let (daemon, stream) = (Arc::clone(daemon), to_runtime(stream)?);
     runtime.spawn(async move {
         let _under_way = daemon.lifetime.begin();
-        let asking = Asking::ungreeted(stream);
         let deciding: Deciding = match decided {
             Some(decision) => Box::pin(async { decision }),
             None => deciding,
         };
-        if let Err(error) = jobs::deliver(&daemon, asking, deciding, said).await {
+        if let Err(error) = jobs::deliver(&daemon, stream, deciding, said).await {
             tracing::debug!(%error, "a conversation ended early");
         }
     });

@@ -14,14 +14,13 @@ use farmbuild_core::budget::{LocalPermit, TokenSource};
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::cache::{Compiled, Miss};
 use farmbuild_core::pipeline::{Answer, Cache, CacheMode, Circumstances, Hit, Uncached, Wanted};
-use farmbuild_core::protocol::frame::FrameError;
+use farmbuild_core::protocol::frame::{self, FrameError};
 use farmbuild_core::protocol::message::{
     BuildId, Counters, JobRequest, Reply, WrapperNote, exit_code,
 };
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-use super::asking::Asking;
 use super::builds::Ticket;
 use super::farms::Farm;
 use super::{Daemon, peer};
@@ -139,7 +138,7 @@ fn reply_to_hit(daemon: &Daemon, build: Option<BuildId>, ticket: Ticket, hit: Hi
     Reply::Done { status: 0, stdout: hit.stdout.into(), stderr: hit.stderr.into() }
 }
 
-/// Answers a wrapper that has heard nothing yet.
+/// Answers a wrapper.
 pub(crate) async fn answer(
     daemon: &Arc<Daemon>,
     stream: UnixStream,
@@ -147,24 +146,24 @@ pub(crate) async fn answer(
 ) -> Result<(), FrameError> {
     let (early, said) = mpsc::unbounded_channel();
     let deciding = Box::pin(decide(Arc::clone(daemon), asked, early));
-    deliver(daemon, Asking::ungreeted(stream), deciding, said).await
+    deliver(daemon, stream, deciding, said).await
 }
 
 /// Tells a wrapper what was said and decided, as soon as it is, and sees its job to the end.
 pub(crate) async fn deliver(
     daemon: &Arc<Daemon>,
-    mut asking: Asking,
+    mut stream: UnixStream,
     mut deciding: Deciding,
     mut said: mpsc::UnboundedReceiver<Bytes>,
 ) -> Result<(), FrameError> {
-    let (mut reader, mut telling) = asking.split();
+    let (mut reader, mut writer) = stream.split();
     let decision = {
         let mut gone = pin!(peer::closed(&mut reader));
         loop {
             tokio::select! {
                 biased;
                 Some(stderr) = said.recv() => {
-                    telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
+                    frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
                 }
                 decision = &mut deciding => break decision,
                 // The wrapper is gone: whatever was begun is dropped with the future.
@@ -174,20 +173,22 @@ pub(crate) async fn deliver(
     };
     // What was said last.
     while let Ok(stderr) = said.try_recv() {
-        telling.tell(&Reply::Said { stderr: stderr.into() }).await?;
+        frame::write_async(&mut writer, &Reply::Said { stderr: stderr.into() }).await?;
     }
     let Planned { farm, build, ticket, no_fallback, answer } = match decision {
         Decision::Unfound => {
             let reply = Reply::RunHere { keep_open: false, extra: Vec::new() };
-            return asking.tell(&reply).await;
+            return frame::write_async(&mut stream, &reply).await;
         }
         Decision::Unplanned(build) => {
-            return run_here_unplanned(daemon, asking, build, "farm-error").await;
+            return run_here_unplanned(daemon, stream, build, "farm-error").await;
         }
         Decision::Planned(planned) => *planned,
     };
     match answer {
-        Answer::Hit(hit) => telling.tell(&reply_to_hit(daemon, build, ticket, hit)).await,
+        Answer::Hit(hit) => {
+            frame::write_async(&mut writer, &reply_to_hit(daemon, build, ticket, hit)).await
+        }
         Answer::Done {
             host,
             status,
@@ -220,12 +221,12 @@ pub(crate) async fn deliver(
                 stderr: stderr.into(),
             };
             drop(ticket);
-            telling.tell(&reply).await
+            frame::write_async(&mut writer, &reply).await
         }
         Answer::Home { reason, .. } if no_fallback && reason.is_the_farms_fault() => {
             let sentence =
                 format!("the farm could not run this job, and FARMBUILD_FALLBACK=0: {reason}");
-            telling.tell(&Reply::Failed(sentence)).await
+            frame::write_async(&mut writer, &Reply::Failed(sentence)).await
         }
         Answer::Home { reason, permit, lines, bytes, result, extra, .. } => {
             let (miss, uncached) = match result {
@@ -240,8 +241,8 @@ pub(crate) async fn deliver(
             });
             let home = HomeRun { farm: &farm, permit, bytes, ticket, extra };
             match miss {
-                Some(miss) => home.let_wrapper_tell(daemon, build, asking, miss, lines).await,
-                None => home.let_wrapper_run(asking).await,
+                Some(miss) => home.let_wrapper_tell(daemon, build, stream, miss, lines).await,
+                None => home.let_wrapper_run(stream).await,
             }
         }
     }
@@ -259,10 +260,10 @@ struct HomeRun<'a> {
 }
 
 impl HomeRun<'_> {
-    async fn let_wrapper_run(self, asking: Asking) -> Result<(), FrameError> {
+    async fn let_wrapper_run(self, stream: UnixStream) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
-        let process = watch_and_let_run(asking, self.extra).await?;
+        let process = watch_and_let_run(stream, self.extra).await?;
         process.await;
         if let Some(bytes) = self.bytes {
             self.farm.pipeline().note_home(bytes, start.elapsed());
@@ -276,17 +277,17 @@ impl HomeRun<'_> {
         self,
         daemon: &Daemon,
         build: Option<BuildId>,
-        mut asking: Asking,
+        mut stream: UnixStream,
         miss: Box<dyn Miss>,
         lines: u64,
     ) -> Result<(), FrameError> {
         let _at_home = self.ticket.at_home();
         let start = Instant::now();
         let (extra, telling) = (self.extra, miss.telling_args());
-        asking.tell(&Reply::RunAndTell { extra, telling }).await?;
+        frame::write_async(&mut stream, &Reply::RunAndTell { extra, telling }).await?;
         let mut compiler = None;
         let succeeded = loop {
-            match asking.hear().await {
+            match frame::read_async::<WrapperNote>(&mut stream).await {
                 // While it is surely there: its parent, the wrapper, hasn't been heard to end.
                 Ok(WrapperNote::Started(pid)) => compiler = peer::Process::with_number(pid).ok(),
                 Ok(WrapperNote::Succeeded { stdout, stderr, told }) => {
@@ -309,7 +310,7 @@ impl HomeRun<'_> {
             Some(compiled) => {
                 let uncached = miss.keep(compiled).await;
                 daemon.count(build, |counters| count_uncached(counters, uncached.as_ref()));
-                asking.tell(&Reply::Kept).await
+                frame::write_async(&mut stream, &Reply::Kept).await
             }
             None => {
                 compiler.iter().for_each(peer::Process::terminate);
@@ -332,16 +333,16 @@ fn count_uncached(counters: &mut Counters, uncached: Option<&Uncached>) {
 
 /// Tells the wrapper to become the compiler; the future that comes back ends when that process does.
 async fn watch_and_let_run(
-    mut asking: Asking,
+    mut stream: UnixStream,
     extra: Vec<OsString>,
 ) -> Result<impl Future<Output = ()>, FrameError> {
     // Before the answer: until then the wrapper waits for us, so that its number can't be somebody else's.
-    let process = asking.process();
-    asking.tell(&Reply::RunHere { keep_open: process.is_err(), extra }).await?;
+    let process = peer::Process::of(&stream);
+    frame::write_async(&mut stream, &Reply::RunHere { keep_open: process.is_err(), extra }).await?;
     Ok(async move {
         match process {
             Ok(process) => process.ended().await,
-            Err(_) => asking.closed().await,
+            Err(_) => peer::closed(&mut stream).await,
         }
     })
 }
@@ -349,11 +350,11 @@ async fn watch_and_let_run(
 /// Lets a job run that no farm could be found for. It gets no permit: there is no budget to be trusted.
 async fn run_here_unplanned(
     daemon: &Daemon,
-    asking: Asking,
+    stream: UnixStream,
     build: Option<BuildId>,
     reason: &str,
 ) -> Result<(), FrameError> {
     daemon.count(build, |counters| *counters.local.entry(reason.to_owned()).or_default() += 1);
-    watch_and_let_run(asking, Vec::new()).await?.await;
+    watch_and_let_run(stream, Vec::new()).await?.await;
     Ok(())
 }

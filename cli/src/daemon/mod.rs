@@ -1,9 +1,8 @@
 //! One daemon a user: holds the farm's state and the scheduler, and answers wrappers and commands.
 //!
-//! [`desk`] receives wrappers, [`server`] everybody else, [`jobs`] carries one job from request to answer, [`builds`] knows the open builds,
-//! [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
+//! [`desk`] receives wrappers, [`server`] everybody else, [`jobs`] carries one job from request to answer, [`builds`] knows
+//! the open builds, [`farms`] the farms in use. How a job is analysed, scheduled and checked is the core's pipeline.
 
-mod asking;
 pub(crate) mod builds;
 mod burn_in;
 pub(crate) mod caches;

@@ -61,8 +61,7 @@ pub(crate) async fn converse(daemon: &Arc<Daemon>, mut stream: UnixStream) {
     }
 }
 
-/// Reads hello and request, and says hello, unless that is to go with a job's answer; `None` if the other side is of another
-/// build.
+/// Exchanges hellos and reads the request; `None` if the other side is of another build.
 async fn greet(daemon: &Daemon, stream: &mut UnixStream) -> Result<Option<Request>, FrameError> {
     let mut greeting = [0; hello::LENGTH];
     match stream.read_exact(&mut greeting).await {
@@ -76,17 +75,11 @@ async fn greet(daemon: &Daemon, stream: &mut UnixStream) -> Result<Option<Reques
         tracing::info!("asked to retire for a daemon of another build");
         daemon.lifetime.end();
     }
-    let of_this_build = there == Some(identity());
-    let request = if of_this_build { Some(frame::read_async(stream).await?) } else { None };
-    if !request.as_ref().is_some_and(is_job) {
-        stream.write_all(&identity().hello()).await?;
+    stream.write_all(&identity().hello()).await?;
+    if there != Some(identity()) {
+        return Ok(None);
     }
-    Ok(request)
-}
-
-/// Whether [`jobs`] answers it, with the hello.
-fn is_job(request: &Request) -> bool {
-    matches!(request, Request::Job(_) | Request::Masqueraded(_))
+    frame::read_async(stream).await.map(Some)
 }
 
 async fn answer(
