@@ -5,6 +5,15 @@
 //! sequence is its length and its elements; an enumeration is the variant's number and its fields. An `OsString` is, to
 //! serde, an enumeration whose first variant holds the bytes.
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "in tests this file is a part of farmbuild, which has it too"
+)]
+#[path = "looks.rs"]
+mod looks;
+
+use looks::{LOOKS, SEPARATOR};
+
 /// The hello of this build of the program.
 pub(crate) const HELLO: [u8; 64] = {
     let mut hello = [0; 64];
@@ -34,20 +43,6 @@ const MASQUERADED: u32 = 1;
 const DONE: u8 = 0;
 /// The number of the only kind of `OsString` on Unix.
 const UNIX: u8 = 0;
-/// What parts the looks of a terminal.
-const UNIT_SEPARATOR: &[u8] = b"\x1f";
-/// What gcc and clang look at, beside the terminal's width, to choose colours and links.
-pub(crate) const LOOKS: [&str; 8] = [
-    "TERM",
-    "COLORTERM",
-    "VTE_VERSION",
-    "GCC_COLORS",
-    "GCC_URLS",
-    "TERM_URLS",
-    "NO_COLOR",
-    "CLICOLOR_FORCE",
-];
-
 /// A job as it was asked for.
 pub(crate) struct Job<'a, A, E> {
     /// Its arguments, the compiler's name first.
@@ -130,10 +125,10 @@ where
     };
     let digits = &digits[first..];
     let looks: usize = LOOKS.iter().map(|name| look(name).len()).sum();
-    out.count(digits.len() + 1 + looks + (LOOKS.len() - 1) * UNIT_SEPARATOR.len())?;
+    out.count(digits.len() + 1 + looks + (LOOKS.len() - 1) * SEPARATOR.len())?;
     out.raw(digits)?;
     for (number, name) in LOOKS.iter().enumerate() {
-        out.raw(if number == 0 { b" " } else { UNIT_SEPARATOR })?;
+        out.raw(if number == 0 { b" " } else { SEPARATOR.as_bytes() })?;
         out.raw(look(name))?;
     }
     Some(())

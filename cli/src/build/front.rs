@@ -2,14 +2,14 @@
 //!
 //! What it does is in `cli/front`.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use rustix::fs::{Access, access};
+
+use super::made_once;
 
 /// The front's bytes; none on a machine that it isn't written for.
 const FRONT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/front"));
@@ -29,30 +29,17 @@ pub(crate) fn prepare(runtime: &Path, own: &Path) -> PathBuf {
     }
 }
 
-/// Its place is named by a hash of all that is in it, and never changes then.
 fn in_place(runtime: &Path, own: &Path) -> io::Result<PathBuf> {
     if FRONT.is_empty() {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let mut hasher = DefaultHasher::new();
-    (FRONT, own).hash(&mut hasher);
-    let parent = runtime.join("front");
-    let directory = parent.join(format!("{:016x}", hasher.finish()));
-    let front = directory.join(NAME);
-    if directory.is_dir() {
-        return Ok(front);
-    }
-    let unfinished = parent.join(format!(".{:016x}-{}", hasher.finish(), process::id()));
-    DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o700);
-    options.open(unfinished.join(NAME))?.write_all(FRONT)?;
-    symlink(own, unfinished.join(WHOLE))?;
-    match fs::rename(&unfinished, &directory) {
-        // Another build made the same one meanwhile.
-        Err(_) if directory.is_dir() => fs::remove_dir_all(&unfinished).map(|()| front),
-        other => other.map(|()| front),
-    }
+    let directory = made_once::directory(&runtime.join("front"), &(FRONT, own), |directory| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o700);
+        options.open(directory.join(NAME))?.write_all(FRONT)?;
+        symlink(own, directory.join(WHOLE))
+    })?;
+    Ok(directory.join(NAME))
 }
 
 #[cfg(test)]
@@ -62,6 +49,7 @@ mod message;
 #[cfg(test)]
 mod tests {
     use std::ffi::{OsStr, OsString};
+    use std::fs;
     use std::os::unix::ffi::OsStrExt;
 
     use farmbuild_core::protocol::frame;

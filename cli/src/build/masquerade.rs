@@ -6,39 +6,22 @@
 use std::collections::{BTreeSet, HashSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use farmbuild_core::analysis::{CompilerName, Family};
 
+use super::made_once;
 use crate::real_compiler;
 
 /// Makes the masquerade directory for the compilers on `path`, below `parent`, with links to `wrapper`, and returns it.
-///
-/// Its name is a hash of what is in it: builds with the same compilers share one, and one that is in use never
-/// changes.
 pub(crate) fn prepare(parent: &Path, path: &OsStr, wrapper: &Path) -> io::Result<PathBuf> {
     let names = compilers_on(path, &env::current_exe()?);
-    let mut hasher = DefaultHasher::new();
-    (wrapper, &names).hash(&mut hasher);
-    let directory = parent.join(format!("{:016x}", hasher.finish()));
-    if directory.is_dir() {
-        return Ok(directory);
-    }
-    let unfinished = parent.join(format!(".{:016x}-{}", hasher.finish(), process::id()));
-    DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
-    for name in &names {
-        symlink(wrapper, unfinished.join(name))?;
-    }
-    match fs::rename(&unfinished, &directory) {
-        // Another build made the same one meanwhile.
-        Err(_) if directory.is_dir() => fs::remove_dir_all(&unfinished).map(|()| directory),
-        other => other.map(|()| directory),
-    }
+    made_once::directory(parent, &(wrapper, &names), |directory| {
+        names.iter().try_for_each(|name| symlink(wrapper, directory.join(name)))
+    })
 }
 
 /// The names of the compilers on `path`.

@@ -7,6 +7,7 @@
 mod child;
 mod compiler_variables;
 mod front;
+mod made_once;
 mod masquerade;
 mod outer;
 mod progress;

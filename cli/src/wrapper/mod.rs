@@ -6,6 +6,8 @@
 //! kept runs as a child: see [`watched`].
 
 mod hidden;
+#[path = "../../front/looks.rs"]
+mod looks;
 mod watched;
 
 use std::env;

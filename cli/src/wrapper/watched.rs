@@ -20,21 +20,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::hidden::{self, Hiding};
+use super::looks::{LOOKS, SEPARATOR};
 use crate::client::connection::Connection;
 
 /// Messages beyond this many bytes are passed on and not kept.
 const MOST_KEPT: usize = 1 << 20;
-/// What gcc and clang look at, beside the terminal's width, to choose colours and links.
-const LOOKS: [&str; 8] = [
-    "TERM",
-    "COLORTERM",
-    "VTE_VERSION",
-    "GCC_COLORS",
-    "GCC_URLS",
-    "TERM_URLS",
-    "NO_COLOR",
-    "CLICOLOR_FORCE",
-];
 
 /// What shows in a compiler's messages of the terminal that they go to; empty if they go elsewhere.
 pub(super) fn terminal() -> String {
@@ -47,7 +37,7 @@ pub(super) fn terminal() -> String {
 
 /// The same of a terminal so wide, in an environment.
 pub(crate) fn terminal_of<T: Borrow<str>>(columns: u16, value: impl Fn(&str) -> T) -> String {
-    format!("{columns} {}", LOOKS.map(value).join("\u{1f}"))
+    format!("{columns} {}", LOOKS.map(value).join(SEPARATOR))
 }
 
 /// Runs the compiler and tells the daemon how it went; what it has `said` before isn't said again. `None` if it couldn't be
