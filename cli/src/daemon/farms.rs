@@ -13,7 +13,7 @@ use farmbuild_core::pipeline::Pipeline;
 use farmbuild_core::pipeline::sampling::Overseer;
 use farmbuild_core::protocol::message::{FarmReport, Progress};
 use farmbuild_core::scheduler::HostState;
-use farmbuild_local::home::LocalHome;
+use farmbuild_local::home::SharedHome;
 use farmbuild_ssh::Agent;
 
 use super::doubts::{self, Doubts};
@@ -110,7 +110,10 @@ impl Farms {
         let seen = source.file().and_then(state_of);
         let config = source.read()?;
         tracing::info!(%source, hosts = config.hosts.len(), "a farm was read");
-        let pipeline = Arc::new(Pipeline::new(Arc::new(LocalHome), self.budget.clone()));
+        let pipeline = Arc::new(Pipeline::new(
+            Arc::new(SharedHome::new(self.budget.clone())),
+            self.budget.clone(),
+        ));
         for (host, speed) in &self.remembered.speeds {
             pipeline.scheduler().set_speed(host, *speed);
         }

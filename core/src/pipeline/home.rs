@@ -6,6 +6,7 @@ use std::io;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::budget::LocalPermit;
 use crate::job::{CompilerStatus, Invocation};
 
 /// How a program ended and what it printed.
@@ -27,6 +28,18 @@ impl Ran {
     }
 }
 
+/// Local CPU that nothing else wanted. It is free again when this is dropped.
+#[derive(Debug, Default)]
+pub struct Idle {
+    _permit: Option<LocalPermit>,
+}
+
+impl From<LocalPermit> for Idle {
+    fn from(permit: LocalPermit) -> Self {
+        Self { _permit: Some(permit) }
+    }
+}
+
 /// Runs compilers on this machine. The CPU budget is the caller's business.
 #[async_trait]
 pub trait Home: Send + Sync {
@@ -38,4 +51,9 @@ pub trait Home: Send + Sync {
     /// # Errors
     /// If the program can't be started or its output can't be read.
     async fn run(&self, invocation: &Invocation, args: &[OsString]) -> io::Result<Ran>;
+
+    /// Waits until there is local CPU that nothing else wants; where nobody counts it, there is at once.
+    async fn idle(&self) -> Idle {
+        Idle::default()
+    }
 }

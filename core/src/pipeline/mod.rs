@@ -37,7 +37,7 @@ pub use self::answer::{Answer, Circumstances, Wanted};
 pub use self::cache::{Cache, CacheMode, Hit, Uncached};
 pub use self::canary::CANARY;
 pub use self::crates::CrateStay;
-pub use self::home::{Home, Ran};
+pub use self::home::{Home, Idle, Ran};
 pub use self::stay::Stay;
 
 use self::canary::Canaries;
