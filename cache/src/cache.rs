@@ -1,5 +1,6 @@
 //! The cache as the pipeline sees it: a lookup before a job runs, another one with its text, the result at the end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use crate::account::Account;
 use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
+use crate::declarations::Doubt;
 use crate::declared::{DeclarationTier, Declared};
 use crate::explanations::Explanations;
 use crate::files::Files;
@@ -106,6 +108,12 @@ impl CompileCache {
     #[must_use]
     pub fn why(&self, source: &Path) -> Vec<Why> {
         self.inner.explanations.of(source)
+    }
+
+    /// Jobs that the declaration tier didn't look at since this was last asked, by the reason.
+    #[must_use]
+    pub fn take_doubts(&self) -> BTreeMap<Doubt, u64> {
+        self.inner.parts.declared.take_doubts()
     }
 
     /// Forgets every result that has a file of one of these contents (blake3), once what has been taken in is written. It
@@ -214,6 +222,7 @@ impl Inner {
             changes,
             text,
             expected: None,
+            second_look: None,
         }))
     }
 

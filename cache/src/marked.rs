@@ -41,7 +41,7 @@ pub(crate) fn files(text: &[u8]) -> Vec<OsString> {
 }
 
 /// A name as it is in a marker, with its backslashes undone.
-fn unescaped(name: &[u8]) -> OsString {
+pub(crate) fn unescaped(name: &[u8]) -> OsString {
     let mut plain = Vec::with_capacity(name.len());
     let mut rest = name.iter().copied();
     while let Some(byte) = rest.next() {

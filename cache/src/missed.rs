@@ -13,6 +13,7 @@ use crate::account::{self, Rule, Told, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
 use crate::clock::Moment;
+use crate::declared::SecondLook;
 use crate::job::Job;
 use crate::link;
 use crate::manifest::StoredResult;
@@ -34,6 +35,8 @@ pub(crate) struct Missed {
     pub(crate) text: Option<SeenText>,
     /// What the declaration tier would have given, of a hit that is compiled to see whether it is right.
     pub(crate) expected: Option<StoredResult>,
+    /// The same of one that is used, and compiled when there is time.
+    pub(crate) second_look: Option<SecondLook>,
 }
 
 impl Missed {
@@ -77,6 +80,10 @@ impl Miss for Missed {
             let Some(hit) = self.inner.put_in_place(&self.job, tier.name(), &found, false) else {
                 continue;
             };
+            if let Some(second_look) = self.second_look.take() {
+                let (inner, home) = (Arc::clone(&self.inner), Arc::clone(&self.home));
+                tokio::spawn(second_look.look(inner, home, Arc::clone(&self.job), text.clone()));
+            }
             let rule = dependencies.and_then(|file| file.read_back().ok());
             if let Some(result) = found.result.filter(|_| self.keeps()) {
                 self.recall_by_files(result, rule, &text).await;
@@ -181,13 +188,17 @@ impl Missed {
         let declared = &self.inner.parts.declared;
         let store = &self.inner.parts.store;
         if let Err(doubt) = declared.vouch(store, self.home.as_ref(), &self.job).await {
+            declared.count(doubt);
             self.changes.push(change("declarations", doubt.sentence()));
-        } else if declared.is_due() {
+        } else if !declared.is_due() {
+            found.result = Some(result);
+        } else if let Some(second_look) = declared.second_look(&self.job, &result) {
+            self.second_look = Some(second_look);
+            found.result = Some(result);
+        } else {
             self.changes
                 .push(change("declarations", "found, and compiled to see whether that is right"));
             self.expected = Some(result);
-        } else {
-            found.result = Some(result);
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     pub(crate) outputs: Vec<Output>,
     pub(crate) dependencies: Option<DependencyFile>,
     pub(crate) sensitivity: Sensitivity,
+    /// Positions show in debug info, and nowhere else.
+    pub(crate) only_debug_info: bool,
     /// The working directory shows in the outputs.
     pub(crate) names_directory: bool,
     /// The processor of this machine is asked for.
@@ -158,17 +160,17 @@ impl Plan {
         let sanitizes = any(others, |arg| arg.starts_with(b"-fsanitize"));
         let links_late = any(others, |arg| arg.starts_with(b"-flto"));
         let clang = analysis.compiler.family == Family::Clang;
-        let mut sensitivity = Sensitivity::Meaning;
-        if !analysis.debug_info.is_none()
-            || sanitizes
+        let debugs = !analysis.debug_info.is_none()
+            || any(others, |arg| arg.starts_with(b"-g") && arg != b"-g0");
+        let shows_positions = sanitizes
             || coverage
             || links_late
             || any(others, |arg| arg == b"-p" || arg == b"-pg")
             // By the names of the files that functions stand in.
             || any(others, |arg| arg.starts_with(b"-finstrument-functions-exclude-file-list"))
-            || outputs.len() > 1
-            || any(others, |arg| arg.starts_with(b"-g") && arg != b"-g0")
-        {
+            || outputs.len() > 1;
+        let mut sensitivity = Sensitivity::Meaning;
+        if debugs || shows_positions {
             sensitivity = Sensitivity::Positions;
         }
         // clang's debug info has a checksum of each file, and its bitcode has offsets within assembly.
@@ -191,6 +193,7 @@ impl Plan {
             names_directory: sensitivity != Sensitivity::Meaning,
             native: objects_to(Refusal::Native),
             shows_names: outputs.len() > 1 || coverage,
+            only_debug_info: !shows_positions && sensitivity == Sensitivity::Positions,
             sensitivity,
             outputs,
         })

@@ -58,6 +58,7 @@ pub(crate) fn plan(question: &Question) -> Result<Plan, Uncached> {
         outputs: Vec::new(),
         dependencies: None,
         sensitivity: Sensitivity::Bytes,
+        only_debug_info: false,
         names_directory: true,
         native: analysis.objections.iter().any(|it| it.reason == Refusal::Native),
         shows_names: true,

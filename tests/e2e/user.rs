@@ -101,6 +101,11 @@ impl User {
         self.space.join("home/.config/farmbuild/farm.toml")
     }
 
+    /// The user's home.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.space.join("home")
+    }
+
     /// The directory of the daemon's socket.
     pub(crate) fn runtime_dir(&self) -> PathBuf {
         self.space.join("run/farmbuild")

@@ -1,4 +1,4 @@
-//! Why a text isn't split: a word, and a sentence for people (`farmbuild why`). Nothing counts the words yet.
+//! Why a text isn't split: a word, which `farmbuild stats` counts, and a sentence for people (`farmbuild why`).
 
 use farmbuild_core::named_reasons;
 
@@ -23,7 +23,9 @@ named_reasons! {
     Macros "macros" "a word that only a preprocessor knows (_Pragma, __DATE__, __COUNTER__)"
     Size "size" "more text than is looked at"
     Language "language" "it isn't C (C++ is refused: a name means too many things there)"
-    Positions "positions" "where things stand shows in its object (debug info, sanitizers, coverage, LTO, profiles)"
+    Positions "positions" "where things stand shows in its object in ways that aren't followed (clang's debug info, -g3, sanitizers, coverage, LTO, profiles)"
+    Line "line" "a #line directive, behind which nobody knows in which column of which file something stands"
+    Files "files" "the files that it was made of aren't what they were any more"
     Option "option" "an option lets unused declarations show in the object or in messages"
     Builtins "builtins" "which functions its compiler knows by itself can't be told"
     Travelling "travelling" "its text was made to travel, with macros in it"

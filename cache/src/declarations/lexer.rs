@@ -3,10 +3,12 @@
 //! Knows what a token is, not what a declaration is. White space and positions aren't kept: a declaration is hashed by its
 //! bytes.
 
+use std::collections::HashMap;
+
 use memchr::memchr;
 
 use super::doubt::Doubt;
-use super::words::{Name, Word, Words, hash_of};
+use super::words::{Name, Word, WordHash, Words};
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,9 @@ pub(super) struct Line {
     pub(super) end: u32,
     /// What follows a line marker; `None` for a pragma.
     pub(super) place: Option<Place>,
+    /// The file, among [`Tokens::files`], and in it the number of the line behind the marker.
+    pub(super) file: u32,
+    pub(super) number: u32,
 }
 
 /// A text, taken apart.
@@ -66,6 +71,8 @@ pub(super) struct Tokens<'a> {
     /// Markers and pragmas.
     pub(super) lines: Vec<Line>,
     pub(super) words: Words<'a>,
+    /// The names of files in markers, as they are spelt there.
+    pub(super) files: Vec<&'a [u8]>,
 }
 
 /// Longer texts aren't looked at.
@@ -110,12 +117,13 @@ impl<'a> Tokens<'a> {
             tokens: Vec::with_capacity(text.len() / 5),
             lines: Vec::new(),
             words: Words::new(),
+            open: Vec::new(),
             files: Vec::new(),
-            main: None,
+            numbers: HashMap::new(),
         };
         lexer.run()?;
-        let Lexer { tokens, lines, words, .. } = lexer;
-        Ok(Self { text, tokens, lines, words })
+        let Lexer { tokens, lines, words, files, .. } = lexer;
+        Ok(Self { text, tokens, lines, words, files })
     }
 }
 
@@ -125,9 +133,10 @@ struct Lexer<'a> {
     lines: Vec<Line>,
     words: Words<'a>,
     /// The files that are open, the first one being compiled.
+    open: Vec<u32>,
+    /// The files by number. That of the first marker is compiled.
     files: Vec<&'a [u8]>,
-    /// The name in the first marker.
-    main: Option<&'a [u8]>,
+    numbers: HashMap<&'a [u8], u32>,
 }
 
 impl<'a> Lexer<'a> {
@@ -173,12 +182,17 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self, start: usize) -> Result<usize, Doubt> {
         let rest = &self.text[start..];
-        let length = rest.iter().position(|&byte| !goes_on(byte)).unwrap_or(rest.len());
+        let mut hash = WordHash::default();
+        let mut length = 0;
+        while let Some(&byte) = rest.get(length).filter(|&&byte| goes_on(byte)) {
+            hash.add(byte);
+            length += 1;
+        }
         let word = &rest[..length];
         if word.last() == Some(&b'R') && rest.get(length) == Some(&b'"') {
             return Err(Doubt::Literal);
         }
-        let name = self.words.number(word, hash_of(word));
+        let name = self.words.number(word, hash.value());
         let kind = match self.words.keyword(name) {
             None => Kind::Name(name),
             Some(Word::Position) => return Err(Doubt::Position),
@@ -253,35 +267,42 @@ impl<'a> Lexer<'a> {
         let rest = &self.text[start..];
         let length = memchr(b'\n', rest).unwrap_or(rest.len());
         let line = &rest[..length];
-        let place = if words_of(line).next() == Some(&b"#pragma"[..]) {
-            None
+        let (start, end) = (start as u32, (start + length) as u32);
+        let line = if words_of(line).next() == Some(&b"#pragma"[..]) {
+            Line { start, end, place: None, file: 0, number: 0 }
         } else {
-            Some(self.place(marker(line).ok_or(Doubt::Directive)?)?)
+            let marker = marker(line).ok_or(Doubt::Directive)?;
+            let file = self.follow(&marker)?;
+            let place = Place { system: marker.system, main: file == 0 };
+            Line { start, end, place: Some(place), file, number: marker.number }
         };
-        let (from, to) = (start as u32, (start + length) as u32);
-        self.lines.push(Line { start: from, end: to, place });
-        Ok(start + length)
+        self.lines.push(line);
+        Ok(end as usize)
     }
 }
 
 impl<'a> Lexer<'a> {
-    /// Follows a marker. Compilers warn of one that comes back to a file that it can't have come from.
-    fn place(&mut self, marker: Marker<'a>) -> Result<Place, Doubt> {
-        let Marker { file, system, way } = marker;
-        match (way, self.files.len()) {
-            (Way::Along, 0) => self.files.push(file),
-            (Way::Along, open) => self.files[open - 1] = file,
-            (Way::In, 1..DEEPEST) => self.files.push(file),
+    /// Follows a marker; the number of its file. Compilers warn of one that comes back to a file that it can't have come
+    /// from.
+    fn follow(&mut self, marker: &Marker<'a>) -> Result<u32, Doubt> {
+        let file = *self.numbers.entry(marker.file).or_insert_with(|| {
+            self.files.push(marker.file);
+            // Fewer than bytes.
+            self.files.len() as u32 - 1
+        });
+        match (marker.way, self.open.len()) {
+            (Way::Along, 0) => self.open.push(file),
+            (Way::Along, open) => self.open[open - 1] = file,
+            (Way::In, 1..DEEPEST) => self.open.push(file),
             (Way::Out, 2..) => {
-                self.files.pop();
-                if self.files.last() != Some(&file) {
+                self.open.pop();
+                if self.open.last() != Some(&file) {
                     return Err(Doubt::Directive);
                 }
             }
             _ => return Err(Doubt::Directive),
         }
-        let main = *self.main.get_or_insert(file);
-        Ok(Place { system, main: file == main })
+        Ok(file)
     }
 }
 
@@ -297,6 +318,7 @@ enum Way {
 }
 
 struct Marker<'a> {
+    number: u32,
     file: &'a [u8],
     system: bool,
     way: Way,
@@ -311,12 +333,13 @@ pub(super) fn words_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn marker(line: &[u8]) -> Option<Marker<'_>> {
     let rest = line.strip_prefix(b"# ")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = rest.get(digits..)?.strip_prefix(b" \"").filter(|_| digits > 0 && digits < 10)?;
+    let number = std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()?;
+    let rest = rest.get(digits..)?.strip_prefix(b" \"").filter(|_| digits < 10)?;
     let mut end = 0;
     while *rest.get(end)? != b'"' {
         end += if rest[end] == b'\\' { 2 } else { 1 };
     }
-    let mut marker = Marker { file: &rest[..end], system: false, way: Way::Along };
+    let mut marker = Marker { number, file: &rest[..end], system: false, way: Way::Along };
     for flag in words_of(&rest[end + 1..]) {
         match flag {
             b"1" => marker.way = Way::In,

@@ -9,11 +9,14 @@
 
 mod attributes;
 mod builtins;
+mod declarers;
 mod doubt;
-mod graph;
 mod id;
+mod in_force;
 mod lexer;
+mod positions;
 mod pragmas;
+mod reach;
 mod units;
 mod words;
 
@@ -22,23 +25,28 @@ use std::collections::HashMap;
 pub use self::builtins::Builtins;
 pub use self::doubt::Doubt;
 pub use self::id::Id;
+pub use self::positions::{Positions, Stretch};
 
-use self::graph::Graph;
-use self::lexer::{Place, Tokens};
-use self::pragmas::Pragmas;
-use self::units::{Symbol, Unit, Units, ordinary, slice};
+use self::declarers::Declarers;
+use self::in_force::Places;
+use self::lexer::{Kind, Token, Tokens};
+use self::reach::{Reach, Used};
+use self::units::{Unit, Units, ordinary, slice};
+use self::words::{Name, Word};
 
 /// A text, taken apart.
 #[derive(Debug)]
 pub struct Split {
     /// The declarations that the object is made of, in their order, as one hash.
     pub used: Id,
-    /// What each of the others depends on; pragmas are among them.
+    /// What each of the others depends on, and each used one of which not all is in the hash; pragmas are among them.
     pub unused: Vec<Id>,
     /// Likewise for all that may be unused in another text.
     pub known: Vec<Id>,
     /// The used ones by name.
     pub parts: Vec<Part>,
+    /// What counts beside them where positions show, if that was asked for.
+    pub positions: Option<Positions>,
 }
 
 /// A used declaration.
@@ -58,44 +66,79 @@ impl Split {
     /// # Errors
     /// If anything isn't understood for certain.
     pub fn of(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
+        Self::take_apart(text, builtins, false)
+    }
+
+    /// Likewise, and tells [`Split::positions`].
+    ///
+    /// # Errors
+    /// If anything isn't understood for certain.
+    pub fn with_positions(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
+        Self::take_apart(text, builtins, true)
+    }
+
+    fn take_apart(text: &[u8], builtins: &Builtins, with_positions: bool) -> Result<Self, Doubt> {
         let tokens = Tokens::of(text)?;
         let mut units = Units::of(&tokens)?;
         let places = Places::of(&tokens, &units)?;
         let declarers = Declarers::of(&units, tokens.words.len());
         let mut own = Vec::with_capacity(units.all.len());
+        let mut heads = Vec::with_capacity(units.all.len());
         let mut buffer = Vec::new();
         for index in 0..units.all.len() {
             let unit = &units.all[index];
-            let main = places.write(&tokens, &units, unit, &mut buffer);
+            let main = places.write(&tokens, unit.end, &units, unit, &mut buffer);
             own.push(Id::of(&buffer));
+            heads.push(match unit.has_body() {
+                false => own[index],
+                true => {
+                    places.write(&tokens, unit.first + unit.head(), &units, unit, &mut buffer);
+                    Id::of(&buffer)
+                }
+            });
             let root = unit.root || main || is_root(&tokens, &units, unit, &declarers, builtins);
             units.all[index].root = root;
         }
-        let graph = declarers.graph(&units);
-        let reached = graph.reached((0..units.all.len()).filter(|&at| units.all[at].root));
-        let closures = graph.closures(&own)?;
-        let mut component_is_used = vec![false; closures.hashes.len()];
-        let mut component_is_root = vec![false; closures.hashes.len()];
+        let reach = Reach {
+            units: &units,
+            declarers: &declarers,
+            words: tokens.words.len(),
+            follows_pointers: with_positions,
+        };
+        let found = reach.used();
+        let closures = reach.closures(&own, &heads)?;
         let mut used = Vec::new();
+        let (mut unused, mut known) = (places.pragmas.clone(), places.pragmas.clone());
         for (at, unit) in units.all.iter().enumerate() {
-            let component = closures.component[at] as usize;
-            component_is_root[component] |= unit.root;
-            if reached[at].is_some() {
-                component_is_used[component] = true;
-                used.extend_from_slice(&own[at].0);
+            if !unit.root {
+                known.push(closures[at]);
+            }
+            if found.by[at].is_none() {
+                unused.push(closures[at]);
+            } else {
+                let projected = match with_positions || unit.root {
+                    true => None,
+                    false => places.project(&tokens, &units, unit, &found.named, &mut buffer),
+                };
+                used.extend_from_slice(&projected.unwrap_or(own[at]).0);
+                // What the object is made of doesn't say then that it is all right.
+                unused.extend(projected.map(|_| closures[at]));
             }
         }
-        let (mut unused, mut known) = (places.pragmas.clone(), places.pragmas);
-        for (component, &id) in closures.hashes.iter().enumerate() {
-            if !component_is_root[component] {
-                known.push(id);
-            }
-            if !component_is_used[component] {
-                unused.push(id);
-            }
+        // Whether what is pointed to is there at all may decide which pointers may be the same.
+        used.extend_from_slice(b"\0opaque");
+        for &tag in &found.opaque {
+            used.extend_from_slice(tokens.words.spelling(tag / 2));
+            used.push(u8::from(declarers.of_symbol(tag).is_empty()));
         }
-        let parts = parts(&tokens, &units, &own, &reached);
-        Ok(Self { used: Id::of(&used), unused, known, parts })
+        for ids in [&mut unused, &mut known] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        let parts = parts(&tokens, &units, &own, &found);
+        let is_used = |at: usize| found.by[at].is_some();
+        let positions = with_positions.then(|| Positions::of(&tokens, &units, &own, is_used));
+        Ok(Self { used: Id::of(&used), unused, known, parts, positions })
     }
 }
 
@@ -117,13 +160,46 @@ fn is_root(
     });
     // What isn't known at file scope may be declared by its call, and be known then to all that follows.
     let declares_by_call = slice(&units.called, &unit.calls).iter().any(|&name| {
-        declarers.of_symbol(ordinary(name)).is_empty() && !spelling(name).starts_with(b"__builtin_")
+        declarers.of_symbol(ordinary(name)).is_empty()
+            && !BUILT_IN.iter().any(|prefix| spelling(name).starts_with(prefix))
+            && !is_local(&tokens.tokens[unit.first..unit.end], unit.head(), name)
     });
     by_compiler || broken || declares_by_call
 }
 
+/// Beginnings of functions that are in the compiler, and declared nowhere.
+const BUILT_IN: [&[u8]; 3] = [b"__builtin_", b"__atomic_", b"__sync_"];
+
+/// Whether a function, whose parameters are within its first `head` tokens, uses a name for more than calls: then it must be
+/// declared somewhere, or the compiler says so.
+fn is_local(function: &[Token], head: usize, name: Name) -> bool {
+    let kind = |at: usize| function.get(at).map(|token| token.kind);
+    let named = |at: usize| kind(at) == Some(Kind::Name(name));
+    let uses = |at: usize| {
+        let before = at.checked_sub(1).and_then(kind);
+        // `&&label` as well.
+        let other_name_space = before == Some(Kind::Mark(b'&'))
+            || matches!(
+                before,
+                Some(
+                    Kind::Mark(b'.' | b'[')
+                        | Kind::Arrow
+                        | Kind::Keyword(Word::Statement | Word::Struct | Word::Union | Word::Enum)
+                )
+            );
+        let called = match kind(at + 1) {
+            Some(Kind::Mark(b'(' | b':')) => true,
+            Some(Kind::Mark(b')')) => kind(at + 2) == Some(Kind::Mark(b'(')),
+            _ => false,
+        };
+        !other_name_space && !called
+    };
+    (0..head).any(named) || (head..function.len()).any(|at| named(at) && uses(at))
+}
+
 /// The used declarations by name, and who uses them.
-fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], reached: &[Option<u32>]) -> Vec<Part> {
+fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], found: &Used) -> Vec<Part> {
+    let reached = &found.by;
     let mut index = HashMap::new();
     for at in (0..reached.len()).filter(|&at| reached[at].is_some()) {
         index.insert(at, index.len());
@@ -147,149 +223,4 @@ fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], reached: &[Option<u32>]
         parts.push(Part { name, id: own[at], user });
     }
     parts
-}
-
-/// The declarations of each symbol.
-struct Declarers {
-    starts: Vec<u32>,
-    by: Vec<u32>,
-}
-
-impl Declarers {
-    fn of(units: &Units, words: usize) -> Self {
-        let mut starts = vec![0_u32; words * 2 + 1];
-        for &symbol in &units.declared {
-            starts[symbol as usize + 1] += 1;
-        }
-        for at in 0..words * 2 {
-            starts[at + 1] += starts[at];
-        }
-        let mut fill = starts.clone();
-        let mut by = vec![0_u32; units.declared.len()];
-        for (index, unit) in units.all.iter().enumerate() {
-            for &symbol in slice(&units.declared, &unit.declares) {
-                let slot = &mut fill[symbol as usize];
-                by[*slot as usize] = index as u32;
-                *slot += 1;
-            }
-        }
-        Self { starts, by }
-    }
-
-    fn of_symbol(&self, symbol: Symbol) -> &[u32] {
-        let symbol = symbol as usize;
-        &self.by[self.starts[symbol] as usize..self.starts[symbol + 1] as usize]
-    }
-
-    /// From each declaration to all declarations of the names that it mentions or declares.
-    fn graph(&self, units: &Units) -> Graph {
-        let mut starts = Vec::with_capacity(units.all.len() + 1);
-        let mut targets = Vec::new();
-        let mut seen = vec![u32::MAX; units.all.len()];
-        for (at, unit) in units.all.iter().enumerate() {
-            let at = at as u32;
-            starts.push(targets.len() as u32);
-            seen[at as usize] = at;
-            let declared = slice(&units.declared, &unit.declares);
-            for symbol in slice(&units.mentioned, &unit.mentions).iter().chain(declared) {
-                for &to in self.of_symbol(*symbol) {
-                    if seen[to as usize] != at {
-                        seen[to as usize] = at;
-                        targets.push(to);
-                    }
-                }
-            }
-        }
-        starts.push(targets.len() as u32);
-        Graph { starts, targets }
-    }
-}
-
-/// What is in force where.
-struct Places {
-    /// From which byte on, and what.
-    states: Vec<(u32, Vec<u8>)>,
-    /// Every pragma, by its words.
-    pragmas: Vec<Id>,
-}
-
-const START: Place = Place { system: false, main: true };
-
-impl Places {
-    fn of(tokens: &Tokens<'_>, units: &Units) -> Result<Self, Doubt> {
-        let (mut states, mut pragmas) = (vec![(0, Vec::new())], Vec::new());
-        let mut following = Pragmas::default();
-        let mut system = false;
-        for line in &tokens.lines {
-            if let Some(place) = line.place {
-                system = place.system;
-                continue;
-            }
-            let text = &tokens.text[line.start as usize..line.end as usize];
-            let place = |token: usize| tokens.tokens[token].start;
-            let next = units.all.partition_point(|unit| place(unit.first) < line.start);
-            let within = next > 0 && place(units.all[next - 1].end - 1) > line.start;
-            // What is said of a pragma may be up to those before it.
-            let mut words = [b"pragma ", &following.bytes()[..]].concat();
-            words.push(u8::from(system));
-            if following.follow(text, within)? {
-                states.push((line.end, following.bytes()));
-            }
-            words.extend(lexer::words_of(text).flat_map(|word| [b" ", word].concat()));
-            pragmas.push(Id::of(&words));
-        }
-        if !following.may_end() {
-            return Err(Doubt::Pragma);
-        }
-        pragmas.sort_unstable();
-        pragmas.dedup();
-        Ok(Self { states, pragmas })
-    }
-
-    /// Writes what a declaration is: its lines, and what is in force there. Whether any of it stands in the main file.
-    fn write(&self, tokens: &Tokens<'_>, units: &Units, unit: &Unit, buffer: &mut Vec<u8>) -> bool {
-        let text = tokens.text;
-        let first = tokens.tokens[unit.first].start as usize;
-        let end = tokens.tokens[unit.end - 1].end as usize;
-        let blanks = text[..first].iter().rev().take_while(|it| matches!(it, b' ' | b'\t')).count();
-        let indented = first == blanks || text[first - blanks - 1] == b'\n';
-        let start = if indented { first - blanks } else { first };
-        let before = tokens.lines.partition_point(|line| (line.start as usize) < start);
-        let place = tokens.lines[..before].iter().rev().find_map(|line| line.place);
-        let place = place.unwrap_or(START);
-        let (mut main, mut system) = (place.main, place.system);
-        let state = self.states.partition_point(|(from, _)| *from as usize <= start) - 1;
-        buffer.clear();
-        buffer.push(u8::from(system));
-        buffer.extend_from_slice(&self.states[state].1);
-        buffer.push(0);
-        for &tag in slice(&units.early, &unit.early) {
-            buffer.extend_from_slice(tokens.words.spelling(tag / 2));
-            buffer.push(0);
-        }
-        buffer.push(0);
-        let mut from = start;
-        for line in tokens.lines[before..].iter().take_while(|line| (line.start as usize) < end) {
-            let Some(place) = line.place else { continue };
-            write_lines(&text[from..line.start as usize], buffer);
-            from = line.end as usize;
-            main |= place.main;
-            if place.system != system {
-                system = place.system;
-                buffer.extend_from_slice(&[0, u8::from(system)]);
-            }
-        }
-        write_lines(&text[from..end], buffer);
-        main
-    }
-}
-
-/// Lines that aren't blank.
-fn write_lines(text: &[u8], buffer: &mut Vec<u8>) {
-    for line in text.split(|&byte| byte == b'\n') {
-        if !line.trim_ascii().is_empty() {
-            buffer.extend_from_slice(line);
-            buffer.push(b'\n');
-        }
-    }
 }

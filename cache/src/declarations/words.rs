@@ -77,7 +77,7 @@ impl<'a> Words<'a> {
         words
     }
 
-    /// The number of a word with this hash ([`hash_of`]).
+    /// The number of a word with this hash.
     pub(super) fn number(&mut self, spelling: &'a [u8], hash: u32) -> Name {
         let mask = self.table.len() - 1;
         let mut at = hash as usize & mask;
@@ -147,10 +147,26 @@ impl<'a> Words<'a> {
 }
 
 /// A word's hash: FNV's steps, with the high bits brought down.
-pub(super) fn hash_of(word: &[u8]) -> u32 {
-    let mut hash = 0x811c_9dc5_u32;
-    for byte in word {
-        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+pub(super) struct WordHash(u32);
+
+impl Default for WordHash {
+    fn default() -> Self {
+        Self(0x811c_9dc5)
     }
-    hash ^ (hash >> 15)
+}
+
+impl WordHash {
+    pub(super) fn add(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    }
+
+    pub(super) fn value(self) -> u32 {
+        self.0 ^ (self.0 >> 15)
+    }
+}
+
+fn hash_of(word: &[u8]) -> u32 {
+    let mut hash = WordHash::default();
+    word.iter().for_each(|byte| hash.add(*byte));
+    hash.value()
 }

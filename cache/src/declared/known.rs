@@ -86,7 +86,7 @@ impl Set {
 }
 
 fn key(flags: &Key, shard: u8) -> Key {
-    let mut digest = Digest::new("farmbuild known declarations 1");
+    let mut digest = Digest::new("farmbuild known declarations 2");
     digest.bytes("flags", flags.as_bytes());
     digest.bytes("shard", &[shard]);
     digest.key()

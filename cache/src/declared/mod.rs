@@ -4,17 +4,20 @@
 mod known;
 mod options;
 mod report;
+mod second_look;
 mod vouch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use farmbuild_core::pipeline::Home;
 use farmbuild_core::protocol::message::WhyChange;
+use tokio::sync::Semaphore;
 
 use self::known::Known;
 pub use self::report::{TurnedOff, turned_off};
+pub(crate) use self::second_look::SecondLook;
 use crate::answers::Answers;
 use crate::compiler::Compiler;
 use crate::declarations::{Builtins, Doubt, Part, Split};
@@ -25,7 +28,7 @@ use crate::outputs::Taken;
 use crate::plan::{Sensitivity, Work};
 use crate::store::{Key, RecordKind, Store, StoreError};
 use crate::tier::change;
-use farmbuild_core::analysis::Language;
+use farmbuild_core::analysis::{Family, Language};
 
 /// How the declaration tier is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,10 @@ pub(crate) struct Declared {
     /// By flags.
     vouched: Answers<Key, ()>,
     hits: AtomicU64,
+    /// For hits that wait for a second look.
+    looks: Arc<Semaphore>,
+    /// Texts that weren't understood since they were last asked for.
+    doubts: Mutex<BTreeMap<Doubt, u64>>,
 }
 
 impl Declared {
@@ -52,6 +59,8 @@ impl Declared {
             builtins: Mutex::default(),
             vouched: Answers::default(),
             hits: AtomicU64::new(0),
+            looks: Arc::new(Semaphore::new(second_look::MOST)),
+            doubts: Mutex::default(),
         }
     }
 
@@ -69,13 +78,35 @@ impl Declared {
         if plan.work != Work::Compile || plan.language != Language::C {
             return Err(Doubt::Language);
         }
-        if plan.sensitivity != Sensitivity::Meaning || plan.only_prints() {
+        let others = &job.question.analysis.arguments.others;
+        let follows = match plan.sensitivity {
+            Sensitivity::Meaning => true,
+            // clang's debug info has checksums of whole files.
+            Sensitivity::Positions => {
+                plan.only_debug_info
+                    && job.question.analysis.compiler.family == Family::Gcc
+                    && options::plain_debug_info(others)
+            }
+            Sensitivity::Bytes => false,
+        };
+        if !follows || plan.only_prints() {
             return Err(Doubt::Positions);
         }
-        if options::refused(&job.question.analysis.arguments.others) {
+        if options::refused(others) {
             return Err(Doubt::Option);
         }
         Ok(())
+    }
+
+    /// Counts a text that isn't looked at, and why.
+    pub(crate) fn count(&self, doubt: Doubt) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        *doubts.entry(doubt).or_default() += 1;
+    }
+
+    /// What was counted since this was last asked.
+    pub(crate) fn take_doubts(&self) -> BTreeMap<Doubt, u64> {
+        std::mem::take(&mut self.doubts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The functions that a compiler knows by itself.
@@ -116,6 +147,11 @@ impl Declared {
         let share = u64::from(self.tier.map_or(0, |tier| tier.verify));
         let before = self.hits.fetch_add(1, Ordering::Relaxed) * share;
         before / 10_000 != (before + share) / 10_000
+    }
+
+    /// A second look at a hit, if its compile can be made to write elsewhere.
+    pub(crate) fn second_look(&self, job: &Job, expected: &StoredResult) -> Option<SecondLook> {
+        SecondLook::at(job, expected, &self.looks)
     }
 
     /// Compares a hit with what was compiled; a difference turns the tier off for the compiler and its flags.

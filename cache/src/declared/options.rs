@@ -34,7 +34,50 @@ const REFUSED: [&str; 27] = [
     "-fpch",
 ];
 
-/// Whether one of a job's options is among them.
+/// Options of debug info that show no more than the used declarations and where they stand.
+const PLAIN: [&str; 22] = [
+    "-g",
+    "-g0",
+    "-g1",
+    "-g2",
+    "-ggdb",
+    "-ggdb0",
+    "-ggdb1",
+    "-ggdb2",
+    "-gdwarf",
+    "-gdwarf-2",
+    "-gdwarf-3",
+    "-gdwarf-4",
+    "-gdwarf-5",
+    "-gz",
+    "-gz=none",
+    "-gz=zlib",
+    "-gcolumn-info",
+    "-gno-column-info",
+    "-gstrict-dwarf",
+    "-gno-strict-dwarf",
+    "-grecord-gcc-switches",
+    "-gno-record-gcc-switches",
+];
+
+/// Beginnings of options with which debug info shows more, or other columns.
+const TELLING: [&str; 5] = [
+    "-fno-eliminate-unused-debug",
+    "-femit-struct-debug",
+    "-femit-class-debug",
+    "-ftrack-macro-expansion",
+    "-fdebug",
+];
+
+/// Whether what a job's options say of debug info is understood.
+pub(super) fn plain_debug_info(others: &[OsString]) -> bool {
+    others.iter().map(|arg| arg.as_bytes()).all(|arg| {
+        let plain = !arg.starts_with(b"-g") || PLAIN.iter().any(|it| it.as_bytes() == arg);
+        plain && !TELLING.iter().any(|prefix| arg.starts_with(prefix.as_bytes()))
+    })
+}
+
+/// Whether one of a job's options lets what isn't used show.
 pub(super) fn refused(others: &[OsString]) -> bool {
     others.iter().any(|arg| {
         let arg = arg.as_bytes();

@@ -1,5 +1,5 @@
 //! A compiler's test, with the flags of a job: a small text with and without declarations that nobody uses must give the
-//! same object.
+//! same object; with debug info, a text with them in other places.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,10 +9,12 @@ use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Home;
 
 use crate::job::Job;
+use crate::plan::Sensitivity;
 
 const USED: &str = "typedef unsigned long word_t;
 struct pair { word_t one, two; };
 enum kind { FIRST, SECOND = 4 };
+struct holder { int number; struct opaque *opaque; };
 static inline word_t sum(const struct pair *it) { return it->one + it->two; }
 ";
 const REST: &str = "static int counter;
@@ -26,7 +28,14 @@ int main_of(struct pair *it, enum kind kind)
  for (int at = 0; at < counter; at++) other.one += sum(&other);
  return kind == SECOND ? calls + counter++ : (int)sum(&other);
 }
+int number_of(struct holder *to, struct holder *from) { *to = *from; return to->number; }
 ";
+/// What is only pointed to.
+const OPAQUE: [&str; 3] = [
+    "struct opaque { int inside; };\n",
+    "struct opaque { long before; struct opaque *next; int inside; };\n",
+    "struct opaque { char inside[9]; } __attribute__((packed));\n",
+];
 /// Before, between and behind the used ones.
 const UNUSED: [&str; 3] = [
     "struct unused_node { struct unused_node *next; int value; };
@@ -37,6 +46,7 @@ extern int unused_object;
     "enum unused_kind { UNUSED_A, UNUSED_B };
 union unused_union { float real; int number; };
 static inline int unused_inline(struct unused_node *it) { int sum = 0; while (it) { sum += it->value; it = it->next; } return sum + unused_object; }
+static inline int unused_keeper(int it) { static int calls; static const char table[] __attribute__((used)) = { 1, 2 }; extern int unused_elsewhere(int); __asm__(\"\"); return ++calls + table[it & 1] + unused_elsewhere(it); }
 static inline int unused_caller(void) { struct unused_node node = { 0, UNUSED_B }; return unused_inline(&node); }
 ",
     "extern const char *unused_names[];
@@ -45,10 +55,45 @@ struct unused_last { char name[40]; };
 ",
 ];
 
+/// Texts that must give the same object: with unused declarations and without.
+fn with_and_without() -> [String; 3] {
+    let [before, between, behind] = UNUSED;
+    [
+        format!("# 1 \"probe.c\"\n{}{USED}{REST}", OPAQUE[0]),
+        format!("# 1 \"probe.c\"\n{}{before}{USED}{between}{REST}{behind}", OPAQUE[1]),
+        format!("# 1 \"probe.c\"\n{USED}{before}{}{REST}{between}{behind}", OPAQUE[2]),
+    ]
+}
+
+/// Likewise for debug info: with the unused declarations in other places.
+fn here_and_there() -> [String; 3] {
+    let text = |files: [&str; 3], lines: [u32; 3]| {
+        let unused = |at: usize| {
+            let (file, line) = (files[at], lines[at]);
+            format!("# {line} \"{file}\" 1\n{}# 40 \"probe.c\" 2\n", UNUSED[at])
+        };
+        format!(
+            "# 1 \"probe.c\"\n{}# 10 \"probe.c\"\n{USED}{}# 20 \"probe.c\"\n{REST}{}",
+            unused(0),
+            unused(1),
+            unused(2)
+        )
+    };
+    [
+        text(["a.h", "a.h", "a.h"], [1, 1, 1]),
+        text(["a.h", "b/other.h", "c.h"], [1, 700, 33]),
+        text(["z/last.h", "b/other.h", "a.h"], [123_456, 2, 9]),
+    ]
+}
+
 /// Whether unused declarations stay out of the object; if not, why the tier can't be used.
 pub(super) async fn check(home: &dyn Home, job: &Job) -> Result<(), String> {
+    let texts = match job.plan.sensitivity {
+        Sensitivity::Meaning => with_and_without(),
+        _ => here_and_there(),
+    };
     match &job.question.analysis.remote {
-        Ok(plan) => compare(home, &job.question.invocation, plan).await,
+        Ok(plan) => compare(home, &job.question.invocation, plan, &texts).await,
         Err(_) => Err("how to compile a text with these flags can't be told".to_owned()),
     }
 }
@@ -57,6 +102,7 @@ async fn compare(
     home: &dyn Home,
     invocation: &Invocation,
     plan: &RemotePlan,
+    texts: &[String],
 ) -> Result<(), String> {
     let space = tempfile::tempdir().map_err(|error| format!("no room for a probe: {error}"))?;
     let (source, object) = (space.path().join("probe.i"), space.path().join("probe.o"));
@@ -68,16 +114,9 @@ async fn compare(
         }
     }
     args.push(OsString::from("-w"));
-    let [before, between, behind] = UNUSED;
-    let texts = [
-        [USED, REST].concat(),
-        [before, USED, between, REST, behind].concat(),
-        [USED, before, REST, between, behind].concat(),
-    ];
     let mut first: Option<Vec<u8>> = None;
     for text in texts {
-        fs::write(&source, format!("# 1 \"probe.c\"\n{text}"))
-            .map_err(|error| format!("no room for a probe: {error}"))?;
+        fs::write(&source, text).map_err(|error| format!("no room for a probe: {error}"))?;
         let ran = home.run(invocation, &args).await;
         let ran = ran.map_err(|error| format!("the probe's compile can't be started: {error}"))?;
         if !ran.status.success() {
@@ -143,7 +182,7 @@ mod tests {
             forbids_directives_only: false,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(compare(&Made(made), &invocation, &plan))
+        runtime.block_on(compare(&Made(made), &invocation, &plan, &with_and_without()))
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The declaration tier: the result of a text is that of every text whose used declarations are the same, and whose
 //! others are known to be compiled without a word.
 //!
-//! For C, where positions can't show. See `docs/declaration-tier.md`.
+//! For C, where positions can't show but by gcc's debug info. See `docs/declaration-tier.md`.
 
 use farmbuild_core::pipeline::cache::TextKind;
 
+use super::places;
 use super::preprocessed::{Lost, add_lost};
 use super::{Found, Kept, Parts, SeenText, Tier, change};
 use crate::declarations::{Doubt, Split};
 use crate::job::Job;
 use crate::manifest::StoredResult;
+use crate::plan::Sensitivity;
 use crate::store::{Key, RecordKind, StoreError};
 
 /// Its name.
@@ -29,15 +31,15 @@ impl Tier for Declaration {
 
     fn look_up(&self, parts: &Parts, job: &Job, text: Option<&SeenText>) -> Found {
         let Some(text) = text.filter(|_| parts.declared.is_on()) else { return Found::default() };
-        let split = match split(parts, job, text) {
-            Ok(split) => split,
+        let (split, key) = match understood(parts, job, text) {
+            Ok(understood) => understood,
             Err(doubt) => {
+                parts.declared.count(doubt);
                 let changes = vec![change("declarations", doubt.sentence())];
                 return Found { changes, ..Found::default() };
             }
         };
-        let known = key(parts, job, text, split).and_then(|key| recall(parts, &key));
-        let known = known.filter(|result| job.suits(result));
+        let known = recall(parts, &key).filter(|result| job.suits(result));
         let Some(result) = known else {
             let changes = parts.declared.changes(&parts.store, job, split);
             return Found { changes, ..Found::default() };
@@ -54,8 +56,7 @@ impl Tier for Declaration {
     fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {
         let silent = parts.declared.is_on() && kept.result.is_silent();
         let Some(text) = kept.text.filter(|_| silent) else { return Ok(()) };
-        let Ok(split) = split(parts, job, text) else { return Ok(()) };
-        let Some(key) = key(parts, job, text, split) else { return Ok(()) };
+        let Ok((split, key)) = understood(parts, job, text) else { return Ok(()) };
         parts.declared.keep_parts(&parts.store, job, split)?;
         // What was found, in whatever way, says nothing new of what compilers accept.
         if !kept.compiled {
@@ -73,20 +74,25 @@ fn recall(parts: &Parts, key: &Key) -> Option<StoredResult> {
     postcard::from_bytes(&bytes).ok()
 }
 
-fn split<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<&'a Split, Doubt> {
+/// A text taken apart, and the key of its used declarations.
+fn understood<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<(&'a Split, Key), Doubt> {
     parts.declared.suits(job)?;
     if text.kind != TextKind::Expanded {
         return Err(Doubt::Travelling);
     }
     let builtins = parts.declared.builtins(&job.compiler)?;
-    text.split.get_or_init(|| Split::of(&text.bytes, &builtins)).as_ref().map_err(|doubt| *doubt)
-}
-
-/// The key of a text's used declarations; `None` if what its comments say can't be told.
-fn key(parts: &Parts, job: &Job, text: &SeenText, split: &Split) -> Option<Key> {
+    let split = || match job.plan.sensitivity {
+        Sensitivity::Meaning => Split::of(&text.bytes, &builtins),
+        _ => Split::with_positions(&text.bytes, &builtins),
+    };
+    let split = text.split.get_or_init(split).as_ref().map_err(|doubt| *doubt)?;
     let mut digest = job.digest.clone();
-    digest.bytes("tier", b"declaration 1");
+    digest.bytes("tier", b"declaration 2");
     digest.bytes("used", &split.used.0);
-    add_lost(parts, job, text, &mut digest, Lost::Comments)?;
-    Some(digest.key())
+    if let Some(positions) = &split.positions {
+        let files = text.files(parts, job).ok_or(Doubt::Files)?;
+        places::add(positions, files, job, &mut digest)?;
+    }
+    add_lost(parts, job, text, &mut digest, Lost::Comments).ok_or(Doubt::Files)?;
+    Ok((split, digest.key()))
 }

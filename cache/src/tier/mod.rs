@@ -5,6 +5,7 @@
 
 pub(crate) mod declaration;
 pub(crate) mod direct;
+mod places;
 pub(crate) mod preprocessed;
 
 use std::path::{Path, PathBuf};

@@ -73,14 +73,15 @@ fn what_makes_output_by_itself_or_may_is_always_used() {
         "static inline int kept(void) __attribute__((used));",
         "static inline __attribute__((constructor)) void kept(void) { }",
         "extern int placed __attribute__((section(\"a\")));",
-        // The numbers of local statics are one series.
-        "static inline int counted(void) { static int count; return count++; }",
-        // Known to all that follows, from here on.
-        "static inline int outside(void) { extern int elsewhere; return elsewhere; }",
         "static inline int undeclared(void) { return nowhere(); }",
         "static inline int by_type(void) { __typeof__(f) g; return g(0); }",
+        "static inline int within(void) { extern int weak(void) __attribute__((weak)); return weak(); }",
+        "static inline int within(void) { int f(struct used *) __attribute__((weak)); return 1; }",
+        "static inline int within(void) { extern int (*one)(void), two; return two; }",
+        "static inline int within(void) { extern int two, (*one)(void); return two; }",
         // What the compiler calls by itself.
         "char *stpcpy(char *, const char *);",
+        "static inline int within(void) { extern char *stpcpy(char *, const char *); return 1; }",
         "void *memcpy(void *, const void *, unsigned long) __asm__(\"other\");",
         // It is warned of, or not, by who uses it.
         "static int promised(void);",
@@ -113,6 +114,60 @@ fn whatever_a_used_declaration_names_is_used() {
 }
 
 #[test]
+fn a_number_that_a_used_declaration_is_made_of_counts_wherever_it_stands() {
+    for (header, main) in [
+        ("", "int table[] = { A, N, 3 };"),
+        ("", "struct pair { int a, b; }; struct pair pairs[] = { { A, N, }, { A } };"),
+        (
+            "struct used { int one : 2 * N; int two; };",
+            "int f(struct used *it) { return it->two; }",
+        ),
+        ("struct used { int one : A * N, two; };", "int f(struct used *it) { return it->two; }"),
+        (
+            "struct used { char one[A * N]; int two; };",
+            "int f(struct used *it) { return it->two; }",
+        ),
+        (
+            "typedef int used __attribute__((vector_size(A * N)));",
+            "unsigned long f(void) { return sizeof(used); }",
+        ),
+        ("struct used { int a; } __attribute__((aligned(A * N)));", "struct used used;"),
+        ("enum { M = A * N };", "int f(void) { return M; }"),
+        ("int g(int (*it)[A * N]);", "int f(void) { return g(0); }"),
+        ("struct used { int (*call)(int, int (*)[A * N]); };", "struct used used;"),
+    ] {
+        let of = |n| split(&format!("enum {{ A = 4 }};\nenum {{ N = {n} }};\n{header}\n"), main);
+        assert_ne!(of(1).used, of(2).used, "{header} {main}");
+    }
+}
+
+#[test]
+fn what_happens_within_a_function_that_nobody_uses_stays_there() {
+    for addition in [
+        "static inline int counted(void) { static int count; return count++; }",
+        "static inline int kept(void) { static int it __attribute__((used)); return it; }",
+        "static inline void written(void) { __asm__(\"nop\"); }",
+        "static inline int outside(void) { extern int elsewhere; return elsewhere; }",
+        "static inline int near(void) { int elsewhere(void); return elsewhere(); }",
+        "static inline int counts(int *it) { return __atomic_load_n(it, 0); }",
+        "static inline int calls(int (*given)(void)) { return given(); }",
+        "static inline int calls(void *it) { int (*own)(void); own = it; return own(); }",
+    ] {
+        let (one, other) = (split(USED, USER), split(&format!("{USED}{addition}\n"), USER));
+        assert_eq!(one.used, other.used, "{addition}");
+        assert!(!is_hit(&one, &other) && is_hit(&other, &one), "{addition}");
+    }
+}
+
+#[test]
+fn what_is_declared_within_a_function_is_known_outside() {
+    let within =
+        "static inline int within(void) { extern int elsewhere(int); return elsewhere(1); }\n";
+    let user = "extern int elsewhere(int);\nint f(void) { return elsewhere(1); }";
+    assert_ne!(split("", user).used, split(within, user).used);
+}
+
+#[test]
 fn members_tags_and_ordinary_names_are_different_things() {
     for header in [
         "int member(void);",
@@ -121,9 +176,91 @@ fn members_tags_and_ordinary_names_are_different_things() {
         "struct it;",
     ] {
         let (one, other) = (split(USED, USER), split(&format!("{header}\n{USED}"), USER));
-        // A member is declared in the struct by a word that could be any.
-        assert_eq!(one.used == other.used, header != "int member(void);", "{header}");
+        assert_eq!(one.used, other.used, "{header}");
     }
+}
+
+/// A structure with a pointer to another one, and what uses the first.
+const NEAR: &str = "struct near { int here; struct far *far; int (*call)(struct far *it); };\n";
+
+#[test]
+fn what_is_only_pointed_to_is_no_part_of_the_object() {
+    let far = |members: &str| format!("struct far {{ {members} }};\n");
+    for user in [
+        "int f(struct near *it) { return it->here; }",
+        "int f(struct near *it, struct near *from) { *it = *from; return sizeof *it; }",
+        "extern int g(struct far *it); int f(void) { return g(0); }",
+        "extern int (*g)(struct near *, struct far *); int f(struct near *it) { return g(it, 0); }",
+        "int f(int far, struct near *it) { return far + it->here; }",
+        "int f(struct near *it, struct far *unread) { return it->here; }",
+    ] {
+        let of = |members| split(&format!("{}{NEAR}", far(members)), user);
+        let (one, other) = (of("int one;"), of("int one, two;"));
+        assert_eq!(one.used, other.used, "{user}");
+        assert!(!is_hit(&one, &other), "{user}");
+        assert_ne!(one.used, split(NEAR, user).used, "{user}");
+    }
+}
+
+#[test]
+fn what_an_expression_may_look_behind_counts() {
+    let far = |members: &str| format!("struct far {{ {members} }};\n");
+    for (header, user) in [
+        ("", "int f(struct near *it) { return it->far->one; }"),
+        ("", "int f(struct near *it) { return it->far != 0; }"),
+        ("", "int f(struct far *it) { return it->one; }"),
+        ("", "unsigned long f(void) { return sizeof(struct far); }"),
+        ("extern struct far *get(void);", "int f(void) { return get()->one; }"),
+        ("extern struct far *far;", "int f(void) { return far->one; }"),
+        ("extern struct far all[];", "int f(void) { return all[0].one; }"),
+        (
+            "typedef struct far *far_t; struct by { far_t it; };",
+            "int f(struct by *it) { return it->it->one; }",
+        ),
+        (
+            "typedef struct far far_t; struct by { far_t *it; };",
+            "int f(struct by *it) { return it->it->one; }",
+        ),
+        ("struct by { struct far *one, two; };", "int f(struct by *it) { return it->two.one; }"),
+        ("struct by { struct far it; };", "unsigned long f(void) { return sizeof(struct by); }"),
+        (
+            "struct by { char it[sizeof(struct far)]; };",
+            "unsigned long f(void) { return sizeof(struct by); }",
+        ),
+        ("static inline int g(struct far *it) { return it->one; }", "int f(void) { return g(0); }"),
+        (
+            "struct by { struct far *(*get)(void); };",
+            "int f(struct by *it) { return it->get()->one; }",
+        ),
+        (
+            "struct by { union { struct far *far; int other; }; };",
+            "int f(struct by *it) { return it->far->one; }",
+        ),
+    ] {
+        let of = |members| split(&format!("{}{NEAR}{header}\n", far(members)), user);
+        assert_ne!(of("int one;").used, of("int one, two;").used, "{header} {user}");
+    }
+}
+
+#[test]
+fn what_a_member_is_called_counts_only_if_it_is_named() {
+    let of = |members: &str, user| split(&format!("struct used {{ {members} }};\n"), user);
+    for (user, counts) in [
+        ("int f(struct used *it) { return it->two; }", false),
+        ("int f(struct used *it) { return it->one; }", true),
+        ("struct used it = { one: 3 };", true),
+        ("struct used it = { .one = 3 };", true),
+        ("unsigned long f(void) { return __builtin_offsetof(struct used, one); }", true),
+    ] {
+        let (one, other) = (of("int one; int two;", user), of("int uno; int two;", user));
+        assert_eq!(one.used != other.used, counts, "{user}");
+        assert!(!is_hit(&one, &other), "{user}");
+    }
+    // What its type is counts in any case.
+    let user = "int f(struct used *it) { return it->two; }";
+    let typed =
+        |name: &str| split(&format!("typedef int t; struct used {{ {name} two; }};\n"), user);
+    assert_ne!(typed("t").used, typed("unsigned").used);
 }
 
 #[test]

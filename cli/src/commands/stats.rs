@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use farmbuild_cache::Reason;
+use farmbuild_cache::declarations::Doubt;
 use farmbuild_core::analysis::Refusal;
 use farmbuild_core::protocol::message::{Counters, Reply, Request, Samples};
 use farmbuild_core::scheduler::HomeReason;
@@ -44,6 +45,7 @@ fn to_json(counters: &Counters) -> Value {
             },
             "remote": counters.remote,
             "uncached": counters.uncached,
+            "declarations": counters.undeclared,
             "local": counters.local,
             "retried": counters.retried,
         },
@@ -63,23 +65,25 @@ fn to_json(counters: &Counters) -> Value {
 
 fn rows(counters: &Counters) -> Vec<Vec<String>> {
     let mut rows = vec![vec!["jobs".to_owned(), counters.total.to_string()]];
-    let mut section = |title: &str, counts: &BTreeMap<String, u64>, explain: bool| {
-        if counts.is_empty() {
-            return;
-        }
-        rows.push(vec![title.to_owned(), counts.values().sum::<u64>().to_string()]);
-        let mut counts: Vec<_> = counts.iter().collect();
-        counts.sort_by_key(|(_, number)| Reverse(**number));
-        for (name, number) in counts {
-            let sentence = if explain { explanation(name) } else { "" };
-            rows.push(vec![format!("  {name}"), number.to_string(), sentence.to_owned()]);
-        }
-    };
-    section("found in the cache", &counters.hit, false);
-    section("compiled on the farm", &counters.remote, false);
-    section("run at home", &counters.local, true);
-    section("retried after a host failed", &counters.retried, false);
-    section("not kept in the cache", &counters.uncached, true);
+    let plain = |_: &str| "";
+    let mut section =
+        |title: &str, counts: &BTreeMap<String, u64>, explain: fn(&str) -> &'static str| {
+            if counts.is_empty() {
+                return;
+            }
+            rows.push(vec![title.to_owned(), counts.values().sum::<u64>().to_string()]);
+            let mut counts: Vec<_> = counts.iter().collect();
+            counts.sort_by_key(|(_, number)| Reverse(**number));
+            for (name, number) in counts {
+                rows.push(vec![format!("  {name}"), number.to_string(), explain(name).to_owned()]);
+            }
+        };
+    section("found in the cache", &counters.hit, plain);
+    section("compiled on the farm", &counters.remote, plain);
+    section("run at home", &counters.local, explanation);
+    section("retried after a host failed", &counters.retried, plain);
+    section("not kept in the cache", &counters.uncached, explanation);
+    section("not known by their declarations", &counters.undeclared, doubt);
     let Samples { agreed, differed, undecided, dropped, redone } = counters.samples;
     if agreed + differed + dropped > 0 {
         rows.push(vec!["compiled twice".to_owned(), (agreed + differed).to_string()]);
@@ -107,6 +111,12 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
         rows.push(vec![format!("  {host}"), format!("{sent} sent, {received} received")]);
     }
     rows
+}
+
+/// Why the declaration tier left jobs counted under `name` alone.
+fn doubt(name: &str) -> &'static str {
+    let doubt = Doubt::ALL.iter().find(|doubt| doubt.name() == name);
+    doubt.map_or("", |doubt| doubt.sentence())
 }
 
 /// Why jobs counted under `name` stayed home.

@@ -141,6 +141,15 @@ impl Daemon {
         }
         self.counting.count(&change);
     }
+
+    /// Counts what the caches have counted by themselves meanwhile.
+    pub(crate) fn count_doubts(&self) {
+        for (doubt, count) in self.caches.take_doubts() {
+            self.counting.count(|counters| {
+                *counters.undeclared.entry(doubt.to_owned()).or_default() += count;
+            });
+        }
+    }
 }
 
 /// Keeps a build open for as long as its owner's connection lives.

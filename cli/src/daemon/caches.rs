@@ -62,6 +62,12 @@ impl Caches {
         }
     }
 
+    /// Jobs that declaration tiers didn't look at since this was last asked, by the reason's name.
+    pub(crate) fn take_doubts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let doubts = self.all().into_iter().flat_map(|cache| cache.take_doubts());
+        doubts.map(|(doubt, count)| (doubt.name(), count))
+    }
+
     fn all(&self) -> Vec<Arc<CompileCache>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().cloned().collect()

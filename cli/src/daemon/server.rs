@@ -107,7 +107,10 @@ async fn answer(
         }
         Request::Trust { env, host } => trust(daemon, &env, &host),
         Request::Why { env, source } => why(daemon, &env, &source),
-        Request::Stats { zero } => Reply::Stats(daemon.counting.read(zero)),
+        Request::Stats { zero } => {
+            daemon.count_doubts();
+            Reply::Stats(daemon.counting.read(zero))
+        }
         Request::Status => Reply::Status(status(daemon)),
         Request::Stop => {
             let status = status(daemon);

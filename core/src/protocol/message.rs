@@ -283,6 +283,9 @@ pub struct Counters {
     /// Jobs whose result can't be kept in the cache, by reason.
     #[serde(default)]
     pub uncached: BTreeMap<String, u64>,
+    /// Jobs that the cache's declaration tier didn't look at, by reason.
+    #[serde(default)]
+    pub undeclared: BTreeMap<String, u64>,
     /// Jobs compiled by a host.
     pub remote: BTreeMap<String, u64>,
     /// Jobs run at home, by reason.

@@ -57,9 +57,8 @@ fn a_changed_struct_costs_only_who_uses_it() {
             cached.same(&line(source));
         }
         cached.header(&HEADER.replace("int b;", "long before; int b;"));
-        // The second one pays for `of_two`, which it doesn't use, and whose argument is another one now.
         let hits = ["two", "three", "one"].map(|source| cached.declaration_hits_of(&line(source)));
-        assert_eq!(hits, [0, 0, 1], "{}", cached.user.stats());
+        assert_eq!(hits, [0, 1, 1], "{}", cached.user.stats());
         // By its files from then on.
         assert_eq!(cached.direct_hits_of(&line("one")), 1, "{}", cached.user.stats());
     }
@@ -122,12 +121,71 @@ fn a_builtin_that_is_declared_counts_though_nobody_calls_it() {
     assert_eq!(cached.declaration_hits_of(&line), 0);
 }
 
+/// A header whose first struct is used by `one.c`, and its second one by nobody there.
+const DEBUGGED: &str = "struct one { int a; };\nint of_one(struct one *it);\n\
+    static inline int inline_one(struct one *it) { return it->a; }\nstruct two { int b; };\nint of_two(struct two *it);\n";
+
 #[test]
-fn debug_info_and_cxx_are_not_for_this_tier() {
+fn with_debug_info_what_is_used_must_stand_where_it_stood() {
     let cached = cached(ALONE);
-    for line in
-        ["gcc -g -O1 -c one.c", "g++ -O1 -x c++ -c one.c", "gcc -fkeep-inline-functions -c one.c"]
-    {
+    let line = "gcc -g -O1 -c one.c";
+    cached.header(DEBUGGED);
+    cached.same(line);
+    for (change, hits) in [
+        // Behind all that is used.
+        (DEBUGGED.replace("struct two {", "\n\nstruct two {"), 1),
+        // The used ones move by a line or by a column.
+        (format!("\n{DEBUGGED}"), 0),
+        (DEBUGGED.replace("int a;", "int  a;"), 0),
+        (DEBUGGED.replace("struct one { int a", "/* */ struct one { int a"), 0),
+        // In which order gcc writes names out is up to how many there are.
+        (DEBUGGED.replace("int b;", "int b, c;"), 0),
+        (DEBUGGED.replace("int b;", "long b;"), 0),
+    ] {
+        cached.header(DEBUGGED);
+        cached.same(line);
+        cached.header(&change);
+        assert_eq!(cached.declaration_hits_of(line), hits, "{change}");
+    }
+}
+
+#[test]
+fn behind_a_line_directive_debug_info_is_not_for_this_tier() {
+    let cached = cached(ALONE);
+    let line = "gcc -g -O1 -c one.c";
+    let header = format!("#line 7 \"other.h\"\n{DEBUGGED}");
+    cached.header(&header);
+    cached.same(line);
+    cached.header(&header.replace("struct two", "\nstruct two"));
+    assert_eq!(cached.declaration_hits_of(line), 0);
+}
+
+#[test]
+fn why_a_job_is_not_for_this_tier_is_counted() {
+    let cached = cached(ALONE);
+    for line in ["gcc -O1 -fsanitize=undefined -c one.c", "gcc -O1 -fopenmp -c two.c"] {
+        cached.header(HEADER);
+        cached.same(line);
+        cached.header(&HEADER.replace("int a;", "int a, c;"));
+        cached.same(line);
+        cached.settle();
+    }
+    for doubt in ["positions", "option"] {
+        let count = cached.user.stat(&format!("jobs.declarations.{doubt}"));
+        assert_eq!(count, 1, "{doubt}: {}", cached.user.stats());
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_not_for_this_tier() {
+    let cached = cached(ALONE);
+    for line in [
+        "clang -g -O1 -c one.c",
+        "gcc -g3 -O1 -c one.c",
+        "gcc -g -ftrack-macro-expansion=0 -O1 -c one.c",
+        "g++ -O1 -x c++ -c one.c",
+        "gcc -fkeep-inline-functions -c one.c",
+    ] {
         cached.header(HEADER);
         cached.same(line);
         cached.header(&HEADER.replace("int b;", "long b;"));
@@ -138,15 +196,81 @@ fn debug_info_and_cxx_are_not_for_this_tier() {
 }
 
 #[test]
-fn hits_that_are_to_be_verified_are_compiled() {
+fn hits_that_are_to_be_verified_are_used_and_compiled_aside() {
     let cached = cached("verify = 1\n");
     cached.compile_all();
     cached.header(&HEADER.replace("int b;", "long b;"));
-    for source in ["two", "one", "three"] {
-        assert_eq!(cached.declaration_hits_of(&line(source)), 0);
-    }
-    cached.settle();
+    let hits = ["two", "one", "three"].map(|source| cached.declaration_hits_of(&line(source)));
+    assert_eq!(hits, [0, 1, 1], "{}", cached.user.stats());
     assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
+}
+
+#[test]
+fn a_hit_to_be_verified_that_writes_more_files_than_can_be_moved_is_compiled_instead() {
+    let cached = cached("verify = 1\n");
+    let line = |source: &str| format!("{} -Wp,-MMD,{source}.d", line(source));
+    for source in ["one", "two"] {
+        cached.same(&line(source));
+    }
+    cached.header(&HEADER.replace("int b;", "long b;"));
+    let hits = ["two", "one"].map(|source| cached.declaration_hits_of(&line(source)));
+    assert_eq!(hits, [0, 0]);
+    assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
+}
+
+/// Loaded into the assembler, it makes another object from the moment on that the file `wrong` is there.
+const HOOK: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static char object[4096];
+static void add(void) { FILE *file = fopen(object, "a"); if (file) { fputs("wrong", file); fclose(file); } }
+__attribute__((constructor)) static void look(void)
+{
+ char words[8192] = "", *word = words;
+ FILE *file = fopen("/proc/self/cmdline", "r");
+ if (!file) return;
+ words[fread(words, 1, sizeof words - 2, file)] = 0;
+ fclose(file);
+ size_t length = strlen(words);
+ if (length < 2 || strcmp(words + length - 2, "as") || access("wrong", F_OK)) return;
+ for (; *word; word += strlen(word) + 1)
+  if (!strcmp(word, "-o")) { strncpy(object, word + 3, sizeof object - 1); atexit(add); return; }
+}
+"#;
+
+#[test]
+fn a_wrong_hit_turns_the_tier_off_and_keeps_both_objects() {
+    let cached = cached("verify = 1\n");
+    cached.tree.write("hook.c", HOOK);
+    cached.tree.run_ok("gcc", ["-shared", "-fPIC", "-o", "hook.so", "hook.c"]);
+    let line = format!("LD_PRELOAD=./hook.so {}", line("one"));
+    cached.run(&line).ok();
+    cached.settle();
+    cached.header(&HEADER.replace("int b;", "long b;"));
+    cached.run(&format!("LD_PRELOAD=./hook.so {}", self::line("two"))).ok();
+    cached.settle();
+    cached.tree.write("wrong", "");
+    cached.run(&line).ok();
+    let off = cached.user.home().join(".cache/farmbuild/declarations-off");
+    // It is compiled when there is time.
+    crate::run::until("the tier is off", || fs::read_dir(&off).is_ok_and(|all| all.count() > 0));
+    cached.settle();
+    let told = cached.doctor();
+    assert!(told.contains("the declaration tier of the cache: it is off"), "{told}");
+    assert!(told.contains("please report it"), "{told}");
+    let directory = fs::read_dir(off).unwrap().next().unwrap().unwrap().path();
+    let kept = ["found.o", "compiled.o"].map(|name| fs::read(directory.join(name)).unwrap());
+    assert_ne!(kept[0], kept[1]);
+    // From now on everything is compiled.
+    cached.header(&HEADER.replace("int b;", "char b;"));
+    cached.run(&format!("LD_PRELOAD=./hook.so {}", self::line("two"))).ok();
+    cached.settle();
+    cached.run(&line).ok();
+    cached.settle();
+    assert_eq!(cached.user.stat("jobs.hit.declaration"), 1, "{}", cached.user.stats());
+    assert_eq!(cached.user.stat("jobs.declarations.turned-off"), 1, "{}", cached.user.stats());
 }
 
 #[test]
@@ -154,9 +278,7 @@ fn doctor_says_where_the_tier_is_off() {
     let cached = cached(ALONE);
     cached.compile_all();
     assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
-    let file = cached.user.farm_file();
-    let home = file.ancestors().nth(3).unwrap();
-    let off = home.join(".cache/farmbuild/declarations-off/0123");
+    let off = cached.user.home().join(".cache/farmbuild/declarations-off/0123");
     fs::create_dir_all(&off).unwrap();
     fs::write(off.join("why.txt"), "a compiler was odd").unwrap();
     let told = cached.doctor();

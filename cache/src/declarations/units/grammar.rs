@@ -180,7 +180,7 @@ impl Parser<'_> {
                 Kind::Keyword(word) => {
                     self.at += 1;
                     match word {
-                        Word::Typedef => said.typedef = true,
+                        Word::Typedef => (said.typedef, draft.typedef) = (true, true),
                         Word::Extern => said.external = true,
                         Word::Static => said.is_static = true,
                         Word::Inline => said.inline = true,

@@ -5,8 +5,10 @@
 //! count. What isn't understood for certain is an error.
 
 mod attributes;
+mod bodies;
 mod grammar;
 mod names;
+mod pointers;
 
 use std::collections::HashSet;
 
@@ -35,9 +37,22 @@ pub(super) struct Unit {
     pub(super) root: bool,
     /// A function that is `static` and has no body here.
     pub(super) promises: Option<Name>,
-    /// Within [`Units::declared`], [`Units::mentioned`], [`Units::early`] and [`Units::called`].
+    /// It has no expression: what it names as `struct T *` needs no definition for its sake.
+    pub(super) plain: bool,
+    /// An `extern` within the function before.
+    pub(super) inner: bool,
+    /// Within [`Units::declared`], [`Units::mentioned`] and so on.
     pub(super) declares: Range,
     pub(super) mentions: Range,
+    /// Of the mentions, those before a function's body, and those in it.
+    pub(super) head_mentions: Range,
+    pub(super) body_mentions: Range,
+    /// Tags that it only points to.
+    pub(super) points: Range,
+    /// Members that it names.
+    pub(super) accesses: Range,
+    /// Tokens that name its own members and parameters.
+    pub(super) own_names: Range,
     /// Tags that are mentioned before they are known at file scope.
     pub(super) early: Range,
     /// What its body calls, or may declare.
@@ -54,8 +69,23 @@ pub(super) struct Units {
     pub(super) all: Vec<Unit>,
     pub(super) declared: Vec<Symbol>,
     pub(super) mentioned: Vec<Symbol>,
+    pub(super) pointed: Vec<Pointed>,
+    pub(super) carriers: Vec<Name>,
+    pub(super) accessed: Vec<Name>,
+    /// Each with whether it is a member, rather than a prototype's parameter.
+    pub(super) own_names: Vec<(usize, bool)>,
     pub(super) early: Vec<Symbol>,
     pub(super) called: Vec<Name>,
+}
+
+/// A tag that a plain declaration points to.
+#[derive(Debug)]
+pub(super) struct Pointed {
+    pub(super) tag: Symbol,
+    /// Within [`Units::carriers`]: who names none of these has no such pointer from there.
+    pub(super) carriers: Range,
+    /// They are members, which are named behind `.` and `->`.
+    pub(super) in_members: bool,
 }
 
 pub(super) fn slice<'a, T>(all: &'a [T], range: &Range) -> &'a [T] {
@@ -72,7 +102,10 @@ impl Units {
             units: Units::default(),
             tags: vec![None; words],
             seen: vec![0; words * 2],
+            seen_member: vec![0; words],
             function_types: HashSet::new(),
+            externs: Vec::new(),
+            said: HashSet::new(),
         };
         while parser.at < parser.tokens.len() {
             parser.unit()?;
@@ -90,8 +123,14 @@ struct Parser<'a> {
     tags: Vec<Option<Word>>,
     /// The last unit that mentioned each symbol.
     seen: Vec<u32>,
+    /// Likewise for members.
+    seen_member: Vec<u32>,
     /// Typedef names of functions.
     function_types: HashSet<Name>,
+    /// What the function in hand declares `extern`: tokens, and the names.
+    externs: Vec<(usize, usize, Vec<Name>)>,
+    /// All that functions have declared so.
+    said: HashSet<&'a [u8]>,
 }
 
 /// What is known of the unit in hand.
@@ -106,6 +145,9 @@ struct Draft {
     names: Vec<Name>,
     has_declarators: bool,
     attributed: bool,
+    typedef: bool,
+    plain: bool,
+    inner: bool,
 }
 
 impl Parser<'_> {
@@ -140,44 +182,87 @@ impl Parser<'_> {
         self.finish(first, draft)
     }
 
-    /// Notes the names of the unit that ends here.
+    /// Notes the names of the unit that ends here, and those of what its body declares.
     fn finish(&mut self, first: usize, draft: Draft) -> Result<(), Doubt> {
-        let end = self.at;
-        // Fewer than bytes.
-        let number = self.units.all.len() as u32 + 1;
-        let mark = |it: &Units| {
-            [it.declared.len(), it.mentioned.len(), it.early.len(), it.called.len()]
-                .map(|length| length as u32)
-        };
-        let before = mark(&self.units);
+        let head_end = draft.body.map_or(self.at, |(from, _)| from);
+        let plain = self.is_plain(first, head_end);
+        self.note(first, self.at, Draft { plain, ..draft })?;
+        for (first, end, names) in std::mem::take(&mut self.externs) {
+            let [from, .., to] = &self.tokens[first..end] else { continue };
+            // Said once more, it adds nothing.
+            if !self.said.insert(&self.text.text[from.start as usize..to.end as usize]) {
+                continue;
+            }
+            let plain = self.is_plain(first, end);
+            let draft =
+                Draft { names, plain, inner: true, has_declarators: true, ..Draft::default() };
+            self.note(first, end, draft)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, first: usize, end: usize, draft: Draft) -> Result<(), Doubt> {
+        // Two for each, of which there are fewer than bytes: what is mentioned before a body is told apart.
+        let number = self.units.all.len() as u32 * 2 + 1;
+        let before = self.units.lengths();
         let Draft { promises, body, parameters, names, .. } = &draft;
         let mut root = draft.root;
         self.units.declared.extend(names.iter().map(|name| ordinary(*name)));
         // Names that are declared are mentioned too, since their own words are among the tokens.
         let head_end = body.map_or(end, |(from, _)| from - 1);
         self.head(first, head_end, parameters, &draft, number)?;
+        let head = self.units.lengths()[1];
         if let Some((from, to)) = *body {
-            root |= self.body(from, to, number)?;
+            root |= self.body(from, to, number + 1)?;
         }
-        root |= self.has_odd_attributes(first, end);
-        let after = mark(&self.units);
+        // Attributes within a body go with it.
+        root |= self.has_odd_attributes(first, head_end);
+        let after = self.units.lengths();
         let range = |index: usize| before[index]..after[index];
         self.units.all.push(Unit {
             first,
             end,
             root,
             promises: *promises,
+            plain: draft.plain && body.is_none(),
+            inner: draft.inner,
             declares: range(0),
             mentions: range(1),
-            early: range(2),
-            calls: range(3),
+            head_mentions: before[1]..head,
+            body_mentions: head..after[1],
+            points: range(2),
+            accesses: range(3),
+            early: range(4),
+            calls: range(5),
+            own_names: range(6),
             body: *body,
         });
         Ok(())
     }
 }
 
+impl Units {
+    fn lengths(&self) -> [u32; 7] {
+        let Self { declared, mentioned, pointed, accessed, early, called, own_names, .. } = self;
+        [
+            declared.len(),
+            mentioned.len(),
+            pointed.len(),
+            accessed.len(),
+            early.len(),
+            called.len(),
+            own_names.len(),
+        ]
+        .map(|length| length as u32)
+    }
+}
+
 impl Unit {
+    /// How many tokens stand before a function's body.
+    pub(super) fn head(&self) -> usize {
+        self.body.map_or(self.end, |(from, _)| from) - self.first
+    }
+
     /// Whether it is a function's definition.
     pub(super) fn has_body(&self) -> bool {
         self.body.is_some()

@@ -1,10 +1,19 @@
 //! The names of a declaration: which it declares as a tag or an enumerator, and which it mentions.
 
-use super::{Draft, Parser, Symbol, ordinary, tag};
+use super::{Draft, Parser, Pointed, Symbol, ordinary, tag};
 use crate::declarations::attributes;
 use crate::declarations::doubt::Doubt;
 use crate::declarations::lexer::{Kind, Token};
 use crate::declarations::words::{Name, Word};
+
+/// A tag's keyword, and where it stands.
+struct Here {
+    at: usize,
+    word: Word,
+    scope: TagIn,
+    /// The innermost bracket that is open.
+    bracket: Option<u8>,
+}
 
 /// Where a tag is named.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,7 +27,7 @@ enum TagIn {
 }
 
 impl Parser<'_> {
-    fn mention(&mut self, symbol: Symbol, unit: u32) {
+    pub(super) fn mention(&mut self, symbol: Symbol, unit: u32) {
         let seen = &mut self.seen[symbol as usize];
         if *seen != unit {
             *seen = unit;
@@ -26,12 +35,19 @@ impl Parser<'_> {
         }
     }
 
-    /// Names in a function's body, or in what stands before it.
-    fn name(&mut self, at: usize, name: Name, unit: u32) {
+    /// A name in a function's body, or in what stands before it; whether it is no member's.
+    pub(super) fn name(&mut self, at: usize, name: Name, unit: u32) -> bool {
         let member = at > 0 && matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
         if !member {
             self.mention(ordinary(name), unit);
+            return true;
         }
+        let seen = &mut self.seen_member[name as usize];
+        if *seen != unit {
+            *seen = unit;
+            self.units.accessed.push(name);
+        }
+        false
     }
 
     /// All of a unit but a function's body.
@@ -51,6 +67,8 @@ impl Parser<'_> {
         let mut inner = 0_usize;
         let mut parameters_end = first;
         let mut enumerates = false;
+        // Up to where an attribute goes, and whether a bit-field's width is said.
+        let (mut attribute_end, mut width) = (first, false);
         while at < end {
             if let Some(&(from, to)) = parameters.peek()
                 && from == at
@@ -81,7 +99,9 @@ impl Parser<'_> {
                         (false, true) => TagIn::Brackets,
                         (false, false) => TagIn::File,
                     };
-                    let (next, defines) = self.tag_here(at, word, scope, draft, unit)?;
+                    let bracket = open.last().map(|it| it.0);
+                    let here = Here { at, word, scope, bracket };
+                    let (next, defines) = self.tag_here(&here, draft, unit)?;
                     enumerates = defines && word == Word::Enum;
                     at = next;
                     continue;
@@ -94,9 +114,22 @@ impl Parser<'_> {
                     if open.last() == Some(&(b'{', true)) && begins {
                         self.units.declared.push(ordinary(name));
                     }
-                    self.name(at, name, unit);
+                    let belongs = draft.plain
+                        && draft.body.is_none()
+                        && at >= attribute_end
+                        && !width
+                        && self.is_own_name(at, open.last());
+                    if belongs {
+                        let is_member = matches!(open.last(), Some((b'{', _)));
+                        self.units.own_names.push((at, is_member));
+                    } else {
+                        self.name(at, name, unit);
+                    }
                 }
                 Kind::Text => self.text_mention(first, at, unit)?,
+                Kind::Keyword(Word::Attribute) => attribute_end = self.behind_brackets(at + 1)?,
+                Kind::Mark(b':') => width = true,
+                Kind::Mark(b',' | b';') => width = false,
                 _ => {}
             }
             at += 1;
@@ -104,15 +137,33 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// Whether a name is that of a member or of a prototype's parameter: behind a type, which it can't be then, and before
+    /// what ends a declarator. It says nothing of what else has that name.
+    fn is_own_name(&self, at: usize, bracket: Option<&(u8, bool)>) -> bool {
+        let within = match bracket {
+            Some((b'{', enumerates)) => !enumerates,
+            Some((b'(', _)) => true,
+            _ => false,
+        };
+        let before = |count: usize| at.checked_sub(count).and_then(|at| self.kind(at));
+        let typed = match before(1) {
+            Some(Kind::Name(_) | Kind::Mark(b'*' | b'}') | Kind::Keyword(Word::Type)) => true,
+            // A further declarator of a member.
+            Some(Kind::Mark(b',')) => matches!(bracket, Some((b'{', false))),
+            _ => false,
+        };
+        let ends = match self.kind(at + 1) {
+            Some(Kind::Mark(b';' | b':')) => matches!(bracket, Some((b'{', _))),
+            Some(Kind::Mark(b',' | b'[')) => true,
+            Some(Kind::Mark(b')')) => matches!(bracket, Some((b'(', _))),
+            _ => false,
+        };
+        within && typed && ends
+    }
+
     /// A tag behind its keyword at `at`; the token from which to go on, and whether a definition begins there.
-    fn tag_here(
-        &mut self,
-        at: usize,
-        word: Word,
-        scope: TagIn,
-        draft: &Draft,
-        unit: u32,
-    ) -> Result<(usize, bool), Doubt> {
+    fn tag_here(&mut self, here: &Here, draft: &Draft, unit: u32) -> Result<(usize, bool), Doubt> {
+        let Here { at, word, scope, bracket } = *here;
         let mut next = at + 1;
         let name = self.tag_name(&mut next, unit)?;
         let defines = self.kind(next) == Some(Kind::Mark(b'{'));
@@ -122,7 +173,17 @@ impl Parser<'_> {
             return Err(Doubt::TagScope);
         }
         let Some(name) = name else { return Ok((next, defines)) };
-        self.mention(tag(name), unit);
+        let carriers = match defines {
+            true => None,
+            false => self.carriers(next, bracket, draft),
+        };
+        match carriers {
+            Some(carriers) => {
+                let in_members = bracket == Some(b'{');
+                self.units.pointed.push(Pointed { tag: tag(name), carriers, in_members });
+            }
+            None => self.mention(tag(name), unit),
+        }
         let known = &mut self.tags[name as usize];
         match (*known, scope) {
             (Some(known), _) if known != word => return Err(Doubt::TagKind),
@@ -131,7 +192,8 @@ impl Parser<'_> {
             (None, TagIn::Brackets) => return Err(Doubt::TagScope),
             (None, TagIn::File) => *known = Some(word),
         }
-        let alone = !draft.has_declarators && scope == TagIn::File;
+        // `struct T __attribute__((...));`
+        let alone = !draft.has_declarators && scope == TagIn::File && bracket.is_none();
         if defines || (alone && draft.attributed) {
             self.units.declared.push(tag(name));
         }
@@ -139,7 +201,7 @@ impl Parser<'_> {
     }
 
     /// The name behind `struct` and its attributes.
-    fn tag_name(&mut self, next: &mut usize, unit: u32) -> Result<Option<Name>, Doubt> {
+    pub(super) fn tag_name(&mut self, next: &mut usize, unit: u32) -> Result<Option<Name>, Doubt> {
         let mut name = None;
         loop {
             match self.kind(*next) {
@@ -193,61 +255,5 @@ impl Parser<'_> {
             self.mention(ordinary(name), unit);
         }
         Ok(())
-    }
-
-    /// A function's body; whether it is to be a root.
-    pub(super) fn body(&mut self, from: usize, to: usize, unit: u32) -> Result<bool, Doubt> {
-        let mut root = false;
-        let mut at = from;
-        while at < to {
-            match self.tokens[at].kind {
-                // A static object is numbered; what is declared `extern` here is known everywhere.
-                Kind::Keyword(Word::Static | Word::Extern | Word::Register | Word::Auto) => {
-                    root = true;
-                }
-                Kind::Keyword(word @ (Word::Struct | Word::Union | Word::Enum)) => {
-                    let mut next = at + 1;
-                    let name = self.tag_name(&mut next, unit)?;
-                    if let Some(name) = name {
-                        self.mention(tag(name), unit);
-                        match self.tags[name as usize] {
-                            Some(known) if known != word => return Err(Doubt::TagKind),
-                            Some(_) => {}
-                            None => self.units.early.push(tag(name)),
-                        }
-                    }
-                    at = next;
-                    continue;
-                }
-                Kind::Keyword(Word::Typeof) => {
-                    // `typeof(f) g;` declares a function if `f` is one.
-                    let end = self.behind_brackets(at + 1)?;
-                    let declares = matches!(self.kind(end), Some(Kind::Name(_)))
-                        && matches!(self.kind(end + 1), Some(Kind::Mark(b';' | b',')));
-                    root |= declares;
-                }
-                Kind::Name(name) => {
-                    let member = matches!(self.tokens[at - 1].kind, Kind::Arrow | Kind::Mark(b'.'));
-                    if !member {
-                        self.mention(ordinary(name), unit);
-                        let next = self.kind(at + 1);
-                        let called = next == Some(Kind::Mark(b'('))
-                            || (next == Some(Kind::Mark(b')'))
-                                && self.kind(at + 2) == Some(Kind::Mark(b'(')));
-                        if called {
-                            self.units.called.push(name);
-                        }
-                        if matches!(next, Some(Kind::Name(_)))
-                            && self.function_types.contains(&name)
-                        {
-                            root = true;
-                        }
-                    }
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-        Ok(root)
     }
 }

@@ -1,0 +1,249 @@
+//! Which declarations others lead to: all that the object is made of, and what each declaration depends on.
+//!
+//! A declaration leads to all declarations of the names that it mentions or declares. A pointer to a struct leads to the
+//! struct only where an expression may look behind it: somebody then names what carries the pointer, a member, a function or
+//! an object. Where no expression names a carrier, there is no value of that type, and the struct might as well be incomplete.
+
+use super::declarers::Declarers;
+use super::doubt::Doubt;
+use super::id::Id;
+use super::units::{Pointed, Symbol, Unit, Units, slice};
+use super::words::Name;
+
+/// Steps after which a text is given up.
+const MOST_STEPS: usize = 30_000_000;
+
+/// Declarations and who leads to whom.
+pub(super) struct Reach<'a> {
+    pub(super) units: &'a Units,
+    pub(super) declarers: &'a Declarers,
+    /// How many words there are.
+    pub(super) words: usize,
+    /// Pointers lead to what they point to, whoever carries them: debug info shows it.
+    pub(super) follows_pointers: bool,
+}
+
+/// What the object is made of.
+pub(super) struct Used {
+    /// Each used declaration has the one that led to it, a root itself.
+    pub(super) by: Vec<Option<u32>>,
+    /// Tags that the used ones point to without leading there.
+    pub(super) opaque: Vec<Symbol>,
+    /// What used expressions name.
+    pub(super) named: Named,
+}
+
+impl Reach<'_> {
+    /// Everything that the roots lead to.
+    pub(super) fn used(&self) -> Used {
+        let units = &self.units.all;
+        let mut by: Vec<Option<u32>> = vec![None; units.len()];
+        let mut named = Named::new(self.words);
+        let mut waiting: Vec<u32> = Vec::new();
+        for (at, _) in units.iter().enumerate().filter(|(_, unit)| unit.root) {
+            by[at] = Some(at as u32);
+            waiting.push(at as u32);
+        }
+        // Pointers whose carriers nobody has named yet, each with whose it is.
+        let mut pending: Vec<(&Pointed, u32)> = Vec::new();
+        loop {
+            while let Some(at) = waiting.pop() {
+                let unit = &units[at as usize];
+                for &symbol in self.symbols(unit) {
+                    self.lead(symbol, at, &mut by, &mut waiting);
+                }
+                if !unit.plain {
+                    named.add(self.units, unit);
+                }
+                pending.extend(slice(&self.units.pointed, &unit.points).iter().map(|it| (it, at)));
+            }
+            let before = waiting.len();
+            pending.retain(|(pointed, at)| {
+                let carried = self.follows_pointers || named.carries(self.units, pointed);
+                if carried {
+                    self.lead(pointed.tag, *at, &mut by, &mut waiting);
+                }
+                !carried
+            });
+            if waiting.len() == before {
+                break;
+            }
+        }
+        let mut opaque: Vec<Symbol> = pending.iter().map(|(pointed, _)| pointed.tag).collect();
+        opaque.sort_unstable();
+        opaque.dedup();
+        Used { by, opaque, named }
+    }
+
+    fn lead(&self, symbol: Symbol, from: u32, by: &mut [Option<u32>], waiting: &mut Vec<u32>) {
+        for &to in self.declarers.of_symbol(symbol) {
+            let slot = &mut by[to as usize];
+            if slot.is_none() {
+                *slot = Some(from);
+                waiting.push(to);
+            }
+        }
+    }
+
+    fn symbols(&self, unit: &Unit) -> impl Iterator<Item = &Symbol> {
+        let mentioned = slice(&self.units.mentioned, &unit.mentions);
+        mentioned.iter().chain(slice(&self.units.declared, &unit.declares))
+    }
+
+    /// What each declaration depends on as far as a compiler may have something to say of it, given what each is by itself
+    /// and what the head of each function is.
+    ///
+    /// That is what stands before it: of what stands behind it, a compiler says something there.
+    pub(super) fn closures(&self, own: &[Id], heads: &[Id]) -> Result<Vec<Id>, Doubt> {
+        let mut walk = Walk::new(self);
+        let mut sum = Sum::default();
+        // Whether two of those that it depends on may change places is up to those two. So what each is where it stands
+        // comes first; of a function its head, since what its body does is its own affair.
+        let mut placed: Vec<Id> = Vec::with_capacity(own.len());
+        for (at, head) in heads.iter().enumerate() {
+            walk.go(at as u32, false)?;
+            placed.push(sum.of(*head, walk.found[1..].iter().map(|&it| heads[it as usize])));
+        }
+        let mut closures = Vec::with_capacity(own.len());
+        for (at, own) in own.iter().enumerate() {
+            walk.go(at as u32, true)?;
+            closures.push(sum.of(*own, walk.found[1..].iter().map(|&it| placed[it as usize])));
+        }
+        Ok(closures)
+    }
+}
+
+/// What expressions name.
+pub(super) struct Named {
+    /// The last round that named each word: an object or a function, and a member.
+    ordinary: Vec<u32>,
+    members: Vec<u32>,
+    round: u32,
+}
+
+impl Named {
+    fn new(words: usize) -> Self {
+        Self { ordinary: vec![0; words], members: vec![0; words], round: 1 }
+    }
+
+    /// Whether an expression has a name in it, in whatever sense: members are named by `offsetof`, too.
+    pub(super) fn has(&self, name: Name) -> bool {
+        let Self { ordinary, members, round } = self;
+        members[name as usize] == *round || ordinary[name as usize] == *round
+    }
+
+    fn clear(&mut self) {
+        self.round += 1;
+    }
+
+    fn add(&mut self, units: &Units, unit: &Unit) {
+        // A function's parameters carry something only if its body names them.
+        let mentions = if unit.has_body() { &unit.body_mentions } else { &unit.mentions };
+        for symbol in slice(&units.mentioned, mentions).iter().filter(|symbol| *symbol % 2 == 0) {
+            self.ordinary[*symbol as usize / 2] = self.round;
+        }
+        for member in slice(&units.accessed, &unit.accesses) {
+            self.members[*member as usize] = self.round;
+        }
+    }
+
+    fn carries(&self, units: &Units, pointed: &Pointed) -> bool {
+        let named = if pointed.in_members { &self.members } else { &self.ordinary };
+        let mut carriers = slice(&units.carriers, &pointed.carriers).iter();
+        carriers.any(|&name| named[name as usize] == self.round)
+    }
+}
+
+/// Hashes of one and several others, in whatever order.
+#[derive(Default)]
+struct Sum {
+    ids: Vec<Id>,
+    bytes: Vec<u8>,
+}
+
+impl Sum {
+    fn of(&mut self, first: Id, others: impl Iterator<Item = Id>) -> Id {
+        self.ids.clear();
+        self.ids.extend(others);
+        self.ids.sort_unstable();
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&first.0);
+        self.ids.iter().for_each(|id| self.bytes.extend_from_slice(&id.0));
+        Id::of(&self.bytes)
+    }
+}
+
+/// Walks from one declaration after the other.
+struct Walk<'a> {
+    reach: &'a Reach<'a>,
+    /// The last walk that came by each declaration.
+    visited: Vec<u32>,
+    named: Named,
+    walks: u32,
+    /// All that this walk has come by, from the first one on.
+    found: Vec<u32>,
+    steps: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(reach: &'a Reach<'a>) -> Self {
+        Self {
+            reach,
+            visited: vec![0; reach.units.all.len()],
+            named: Named::new(reach.words),
+            walks: 0,
+            found: Vec::new(),
+            steps: 0,
+        }
+    }
+
+    /// Finds what a declaration depends on, with its body or without.
+    fn go(&mut self, from: u32, with_body: bool) -> Result<(), Doubt> {
+        let Reach { units, declarers, .. } = self.reach;
+        self.walks += 1;
+        let first = &units.all[from as usize];
+        let with_body = with_body && first.has_body();
+        let looks_behind = with_body || !(first.plain || first.has_body());
+        if looks_behind {
+            self.named.clear();
+            self.named.add(units, first);
+        }
+        self.found.clear();
+        self.found.push(from);
+        self.visited[from as usize] = self.walks;
+        let mut next = 0;
+        while let Some(&at) = self.found.get(next) {
+            let unit = &units.all[at as usize];
+            let mentions =
+                if next == 0 && with_body { &unit.mentions } else { &unit.head_mentions };
+            next += 1;
+            let declared = slice(&units.declared, &unit.declares);
+            for &symbol in slice(&units.mentioned, mentions).iter().chain(declared) {
+                self.visit(from, declarers.of_symbol(symbol));
+            }
+            for pointed in slice(&units.pointed, &unit.points).iter().filter(|_| looks_behind) {
+                self.steps += pointed.carriers.len();
+                if self.named.carries(units, pointed) {
+                    self.visit(from, declarers.of_symbol(pointed.tag));
+                }
+            }
+            if self.steps > MOST_STEPS {
+                return Err(Doubt::Tangled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those before the first one.
+    fn visit(&mut self, first: u32, all: &[u32]) {
+        self.steps += 1;
+        for &at in all.iter().take_while(|&&at| at < first) {
+            let slot = &mut self.visited[at as usize];
+            if *slot != self.walks {
+                *slot = self.walks;
+                self.found.push(at);
+            }
+        }
+        self.steps += all.len();
+    }
+}

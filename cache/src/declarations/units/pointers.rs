@@ -1,0 +1,90 @@
+//! Tags that a declaration only points to, and what carries the pointer.
+
+use super::{Draft, Parser, Range};
+use crate::declarations::lexer::Kind;
+use crate::declarations::words::Word;
+
+impl Parser<'_> {
+    /// Of a tag before `next`, within a bracket, what the declaration that only points to it declares; `None` if it may do more.
+    pub(super) fn carriers(
+        &mut self,
+        next: usize,
+        bracket: Option<u8>,
+        draft: &Draft,
+    ) -> Option<Range> {
+        let from = self.units.carriers.len() as u32;
+        if !draft.plain || !self.is_pointer(next) {
+            return None;
+        }
+        match bracket {
+            // A parameter: what is given for it is somebody else's pointer, and only a body has it then.
+            Some(b'(') if draft.body.is_none() => Some(from..from),
+            Some(b'(') => {
+                let (mut at, mut depth) = (next, 0_usize);
+                loop {
+                    match self.kind(at)? {
+                        Kind::Mark(b'(' | b'[') => depth += 1,
+                        Kind::Mark(b')' | b',') if depth == 0 => break,
+                        Kind::Mark(b')' | b']') => depth -= 1,
+                        Kind::Name(name) => self.units.carriers.push(name),
+                        _ => {}
+                    }
+                    at += 1;
+                }
+                Some(from..self.units.carriers.len() as u32)
+            }
+            // All declarators of a member, or of the declaration.
+            Some(b'{') | None if bracket.is_some() || !draft.typedef => {
+                let (mut at, mut depth) = (next, 0_usize);
+                loop {
+                    match self.kind(at)? {
+                        Kind::Mark(b'(' | b'[' | b'{') => depth += 1,
+                        Kind::Mark(b')' | b']' | b'}') => depth = depth.checked_sub(1)?,
+                        Kind::Mark(b',') if depth == 0 && !self.is_pointer(at + 1) => {
+                            self.units.carriers.truncate(from as usize);
+                            return None;
+                        }
+                        Kind::Mark(b';') if depth == 0 => break,
+                        Kind::Name(name) => self.units.carriers.push(name),
+                        _ => {}
+                    }
+                    at += 1;
+                }
+                Some(from..self.units.carriers.len() as u32)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a `*` stands here, perhaps behind `const`.
+    fn is_pointer(&self, mut at: usize) -> bool {
+        while self.kind(at) == Some(Kind::Keyword(Word::Qualifier)) {
+            at += 1;
+        }
+        self.kind(at) == Some(Kind::Mark(b'*'))
+    }
+
+    /// Whether tokens without a function's body have no expression in them but of numbers and enumerators.
+    pub(super) fn is_plain(&self, first: usize, end: usize) -> bool {
+        (first..end).all(|at| match self.tokens[at].kind {
+            Kind::Keyword(Word::Operator) => self.is_of_plain_type(at + 1),
+            // `__builtin_offsetof`, say.
+            Kind::Name(name) => !self.text.words.spelling(name).starts_with(b"__builtin_"),
+            Kind::Mark(b'=')
+            | Kind::Arrow
+            | Kind::Keyword(
+                Word::Typeof | Word::StaticAssert | Word::Statement | Word::Align | Word::Atomic,
+            ) => false,
+            _ => true,
+        })
+    }
+
+    /// Whether a type of keywords alone stands here in brackets, as in `sizeof(void *)`.
+    fn is_of_plain_type(&self, at: usize) -> bool {
+        let plain =
+            |kind| matches!(kind, Kind::Keyword(Word::Type | Word::Qualifier) | Kind::Mark(b'*'));
+        let inside = self.tokens.iter().skip(at + 1).take_while(|token| plain(token.kind)).count();
+        self.kind(at) == Some(Kind::Mark(b'('))
+            && self.kind(at + 1 + inside) == Some(Kind::Mark(b')'))
+    }
+}
