@@ -8,3 +8,4 @@ mod farm;
 mod faults;
 mod haproxy;
 mod kernel;
+mod texts;

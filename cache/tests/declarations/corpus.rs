@@ -2,28 +2,29 @@
 //!
 //! A text is predicted to be a hit if its used declarations are those of a text that was compiled before, silently, and
 //! each of its unused ones is known from some silent compile. Then its object must be that one's, byte for byte, and it
-//! must compile silently.
+//! must compile silently. With debug info its used declarations must stand where they stood, too.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use farmbuild_cache::declarations::{Builtins, Id, Split};
 
+use crate::lines::Lines;
 use crate::mutation::{Random, mutated};
-use crate::seeds;
+use crate::seeds::{self, Seed};
 
 /// A compiler with its flags, and what it has said so far.
 struct Bench {
     compiler: &'static str,
     flags: &'static [&'static str],
-    warnings: &'static [&'static str],
     builtins: Builtins,
     place: tempfile::TempDir,
-    /// By the used declarations of a silent text: its object.
-    objects: HashMap<Id, Vec<u8>>,
-    known: HashSet<Id>,
+    /// By the used declarations of a silent text, its flags and its first line: its object.
+    objects: HashMap<(Vec<String>, Id), Vec<u8>>,
+    known: HashSet<(Vec<String>, Id)>,
     hits: u32,
     /// Compiles that weren't avoided and gave the object of the text that they came from.
     in_vain: u32,
@@ -31,20 +32,12 @@ struct Bench {
     refused: HashMap<&'static str, u32>,
 }
 
-/// What real texts are silent with.
-const FEW: &[&str] = &["-Wall", "-fwrapv"];
-const WARNINGS: &[&str] =
-    &["-Wall", "-Wextra", "-Wshadow", "-Wredundant-decls", "-Wmissing-prototypes"];
-
-/// What decides beside the warnings: optimised and not, and what older compilers did by default.
-const FLAGS: [&[&str]; 4] = [&["-O2"], &["-O0"], &["-O1", "-fcommon"], &["-Os", "-fno-inline"]];
+/// What decides beside a text's own flags: optimised and not, with debug info, and what older compilers did by default.
+const FLAGS: [&[&str]; 5] =
+    [&["-O2"], &["-O0"], &["-O2", "-g"], &["-O1", "-fcommon"], &["-Os", "-fno-inline"]];
 
 impl Bench {
-    fn new(
-        compiler: &'static str,
-        flags: &'static [&'static str],
-        warnings: &'static [&'static str],
-    ) -> Self {
+    fn new(compiler: &'static str, flags: &'static [&'static str]) -> Self {
         let mut builtins = Builtins::default();
         for program in programs(compiler) {
             builtins.add_from(&fs::read(program).unwrap());
@@ -53,7 +46,6 @@ impl Bench {
         Self {
             compiler,
             flags,
-            warnings,
             builtins,
             place: tempfile::tempdir().unwrap(),
             objects: HashMap::new(),
@@ -66,17 +58,13 @@ impl Bench {
     }
 
     /// The object, if the compile succeeded and printed nothing; else what it printed.
-    fn compile(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+    fn compile(&self, text: &[u8], own_flags: &[String]) -> Result<Vec<u8>, String> {
         let source = self.place.path().join("unit.i");
         let object = self.place.path().join("unit.o");
         fs::write(&source, text).unwrap();
         let _ = fs::remove_file(&object);
         let mut command = Command::new(self.compiler);
-        command
-            .current_dir(self.place.path())
-            .env("LC_ALL", "C")
-            .args(self.flags)
-            .args(self.warnings);
+        command.current_dir(self.place.path()).env("LC_ALL", "C").args(own_flags).args(self.flags);
         let output = command.args(["-c", "unit.i", "-o", "unit.o"]).output().unwrap();
         let said = [&output.stdout[..], &output.stderr].concat();
         if output.status.success() && said.is_empty() {
@@ -86,18 +74,50 @@ impl Bench {
         }
     }
 
+    /// The used declarations of a text, with where they stand if that shows.
+    fn split(&self, text: &[u8]) -> Result<(Id, Split), &'static str> {
+        if !self.flags.contains(&"-g") {
+            let split = Split::of(text, &self.builtins).map_err(|doubt| doubt.name())?;
+            return Ok((split.used, split));
+        }
+        let split = Split::with_positions(text, &self.builtins).map_err(|doubt| doubt.name())?;
+        let positions = split.positions.as_ref().unwrap();
+        let lines = Lines::of(text);
+        let mut key = [split.used.0, positions.content.0].concat();
+        for stretch in &positions.stretches {
+            let file = &positions.files[stretch.file as usize];
+            for line in stretch.first..=stretch.last {
+                key.extend(file);
+                key.extend(line.to_le_bytes());
+                key.extend(lines.get(file, line));
+            }
+        }
+        Ok((Id::of(&key), split))
+    }
+
     /// Holds the library against the compiler for one text. `from` is the object of the text that it was made of.
-    fn hold(&mut self, text: &[u8], from: Option<&[u8]>, keep: &Path) -> Option<Vec<u8>> {
-        let split = match Split::of(text, &self.builtins) {
+    fn hold(
+        &mut self,
+        text: &[u8],
+        flags: &[String],
+        from: Option<&[u8]>,
+        keep: &Path,
+    ) -> Option<Vec<u8>> {
+        let (used, split) = match self.split(text) {
             Ok(split) => split,
             Err(doubt) => {
-                *self.refused.entry(doubt.name()).or_default() += 1;
+                *self.refused.entry(doubt).or_default() += 1;
                 return None;
             }
         };
-        let expected = self.objects.get(&split.used);
-        let is_hit = expected.is_some() && split.unused.iter().all(|id| self.known.contains(id));
-        let outcome = self.compile(text);
+        let with = |id: Id| (flags.to_vec(), id);
+        // The source's name is part of every key, since it is in the object.
+        let mut key = with(used);
+        key.0.extend(String::from_utf8_lossy(text).lines().next().map(str::to_owned));
+        let expected = self.objects.get(&key);
+        let is_hit =
+            expected.is_some() && split.unused.iter().all(|id| self.known.contains(&with(*id)));
+        let outcome = self.compile(text, flags);
         if is_hit {
             self.hits += 1;
             if outcome.as_ref().ok() != expected {
@@ -116,8 +136,8 @@ impl Bench {
             self.in_vain += u32::from(from.is_some() && outcome.as_deref().ok() == from);
         }
         let object = outcome.ok()?;
-        self.known.extend(split.known);
-        self.objects.insert(split.used, object.clone());
+        self.known.extend(split.known.into_iter().map(with));
+        self.objects.insert(key, object.clone());
         Some(object)
     }
 
@@ -155,59 +175,81 @@ fn chosen(count: u64) -> (u64, u64) {
 }
 
 /// Mutates a text many times, each time what became of it or, at times, the first one again.
-fn mutate(bench: &mut Bench, seed: &[u8], random: &mut Random, count: u64, keep: &Path) {
-    let Some(first) = bench.hold(seed, None, keep) else { return };
-    let (mut text, mut object) = (seed.to_vec(), first.clone());
+fn mutate(bench: &mut Bench, seed: &Seed, random: &mut Random, count: u64, keep: &Path) {
+    let Seed { text: seed, flags, .. } = seed;
+    let Some(first) = bench.hold(seed, flags, None, keep) else { return };
+    let (mut text, mut object) = (seed.clone(), first.clone());
     for _ in 0..count {
         let next = mutated(&text, random);
-        match bench.hold(&next, Some(&object), keep) {
+        // Another file with the same headers pays for what is new in them.
+        if let Some(other) = headers_alone(&next) {
+            bench.hold(&other, flags, None, keep);
+        }
+        match bench.hold(&next, flags, Some(&object), keep) {
             Some(it) if random.below(6) > 0 => (text, object) = (next, it),
             // What didn't compile, or a new beginning.
-            _ if random.below(3) == 0 => (text, object) = (seed.to_vec(), first.clone()),
+            _ if random.below(3) == 0 => (text, object) = (seed.clone(), first.clone()),
             _ => {}
         }
     }
 }
 
-fn all_benches(warnings: &'static [&'static str]) -> Vec<Bench> {
-    let of = |compiler| FLAGS.map(|flags| Bench::new(compiler, flags, warnings));
-    ["gcc", "clang"].into_iter().flat_map(of).collect()
+/// The headers of a text with another main file behind them.
+fn headers_alone(text: &[u8]) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(text);
+    let main = text.lines().next()?.split('"').nth(1)?;
+    let back = format!("\"{main}\" 2\n");
+    let end = text.rfind(&back)? + back.len();
+    Some([&text[..end], "int of_another_file;\n"].concat().into_bytes())
 }
 
-fn run(seeds: &[Vec<u8>], warnings: &'static [&'static str], count: u64) {
+fn all_benches() -> Vec<Bench> {
+    let of = |compiler| FLAGS.map(|flags| Bench::new(compiler, flags));
+    let all = ["gcc", "clang"].into_iter().flat_map(of);
+    // clang's debug info has checksums of whole files.
+    all.filter(|bench| bench.compiler == "gcc" || !bench.flags.contains(&"-g")).collect()
+}
+
+/// Makes so many mutations in all, on two threads.
+fn run(seeds: &[Seed], count: u64) {
     let (seed, count) = chosen(count);
     let keep = std::env::temp_dir();
-    let mut hits = 0;
-    let mut benches = all_benches(warnings);
+    let benches = all_benches();
     let each = count / (benches.len() * seeds.len()).max(1) as u64 + 1;
-    for (number, bench) in benches.iter_mut().enumerate() {
-        for (index, text) in seeds.iter().enumerate() {
-            let mut random = Random::new(seed + number as u64 * 1000 + index as u64);
-            mutate(bench, text, &mut random, each, &keep);
+    let waiting = Mutex::new(benches.into_iter().enumerate());
+    let work = || {
+        let mut hits = 0;
+        loop {
+            let Some((number, mut bench)) = waiting.lock().unwrap().next() else { return hits };
+            let own = |it: &&Seed| it.compiler.as_ref().is_none_or(|it| it == bench.compiler);
+            let own: Vec<&Seed> = seeds.iter().filter(own).collect();
+            for (index, text) in own.into_iter().enumerate() {
+                let mut random = Random::new(seed + number as u64 * 1000 + index as u64);
+                mutate(&mut bench, text, &mut random, each, &keep);
+            }
+            bench.report();
+            hits += bench.hits;
         }
-        bench.report();
-        hits += bench.hits;
-    }
+    };
+    let hits: u32 = std::thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        threads.map(|it| it.join().unwrap()).into_iter().sum()
+    });
     assert!(hits > 0, "nothing was predicted, so nothing was held");
 }
 
 #[test]
 fn equal_slices_are_equal_objects() {
-    run(&[seeds::SMALL.as_bytes().to_vec()], WARNINGS, 160);
+    run(&[seeds::small()], 180);
 }
 
 /// Thousands of mutations of the small text, and of the texts in `$FARMBUILD_TEXTS`.
 #[test]
 #[ignore = "takes long; FARMBUILD_MUTATIONS=SEED:COUNT and FARMBUILD_TEXTS=DIRECTORY choose more"]
 fn thousands_of_mutations() {
-    let (mut texts, mut warnings) = (vec![seeds::SMALL.as_bytes().to_vec()], WARNINGS);
-    if let Ok(directory) = std::env::var("FARMBUILD_TEXTS") {
-        let files = fs::read_dir(directory).unwrap().map(|it| it.unwrap().path());
-        let mut files: Vec<_> =
-            files.filter(|it| it.extension().is_some_and(|it| it == "i")).collect();
-        files.sort();
-        warnings = FEW;
-        texts = files.iter().map(|it| fs::read(it).unwrap()).collect();
-    }
-    run(&texts, warnings, 2000);
+    let texts = match std::env::var_os("FARMBUILD_TEXTS") {
+        None => vec![seeds::small()],
+        Some(directory) => seeds::of_directory(Path::new(&directory)),
+    };
+    run(&texts, 2000);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test can't do without is a panic")]
 
 mod corpus;
+mod lines;
 mod measure;
 mod mutation;
 mod rules;

@@ -86,6 +86,55 @@ const NEWCOMERS: &[&str] = &[
     "extern __typeof__(first) first_alike;",
     "static inline int declares(void) { __typeof__(first) other_name; return other_name(3); }",
     ";",
+    "struct pointing { struct newcomer *far; struct node *near; int (*call)(struct newcomer *it); };",
+    "static inline int looks(struct pointing *it) { return it->near != 0; }",
+    "static inline int looks_behind(struct pointing *it) { return it->near->value; }",
+    "extern struct pointing *pointing_at(struct newcomer *it);",
+    "static inline int passes(struct newcomer *it) { return pointing_at(it) != 0; }",
+    "struct holding { struct newcomer inner; char rest[sizeof(struct newcomer)]; };",
+    "extern struct newcomer all_newcomers[];",
+    "static inline struct newcomer *stepping(struct newcomer *it) { return it + 1; }",
+    "static inline long apart(struct pointing *it) { return it->far - (struct newcomer *)0; }",
+    "static inline void declares_within(void) { extern int far_away(int); int near_by(int); far_away(near_by(3)); }",
+    "extern long far_away(int);",
+    "static inline int kept_inside(void) { static int it __attribute__((used, section(\"kept\"))); return it; }",
+    "static inline const char *called(void) { static const char name[] = \"name\"; return name; }",
+    "static inline unsigned long copied(char *to) { extern unsigned long strlen(const char *); return strlen(to); }",
+    "union punned { struct newcomer *one; struct node *two; };",
+    "typedef struct { struct node *inner; } wrapped;",
+    "static inline int unwraps(wrapped *it) { return it->inner->value; }",
+];
+
+/// Lines that may appear in a structure, and what may begin a function.
+const MEMBERS: &[&str] = &[
+    " int new_member;\n",
+    " struct node *new_pointer;\n",
+    " struct newcomer *far, *farther;\n",
+    " struct newcomer by_value;\n",
+    " char padding[7];\n",
+    " int (*new_call)(struct node *value, int);\n",
+    " unsigned bit:1;\n",
+    " value_t value;\n",
+    " int value;\n",
+    " struct { int deep; struct node *deeper; } nested;\n",
+    " enum { DEEP, DEEPER } how_deep;\n",
+    " long array[sizeof(struct node *)];\n",
+    " struct never_mentioned *never;\n",
+    " const char *name, names[3];\n",
+];
+const STATEMENTS: &[&str] = &[
+    " static int counter; counter++; ",
+    " extern int elsewhere(int); elsewhere(1); ",
+    " extern unsigned long strlen(const char *); ",
+    " int local_one(int); local_one(2); ",
+    " unknown_one(4); ",
+    " __asm__(\"nop\"); ",
+    " struct never_mentioned *it_ = 0; (void)it_; ",
+    " { int value = 3; (void)value; } ",
+    " static const int tab[] __attribute__((used)) = { 1, 2 }; (void)tab; ",
+    " register int fast = 1; (void)fast; ",
+    " __typeof__(1) typed = 2; (void)typed; ",
+    " int unused_; ",
 ];
 
 /// Pieces of text between external declarations, roughly.
@@ -143,9 +192,14 @@ pub(crate) fn mutated(text: &[u8], random: &mut Random) -> Vec<u8> {
 fn change(all: &mut Vec<String>, random: &mut Random) {
     // The first lines say which file this is.
     let from = 2.min(all.len() - 1);
-    let mut place = || from + random.below(all.len() - from);
+    // What a user writes comes last; what the system has, first.
+    let late = from + (all.len() - from) / 2;
+    let mut place = || match random.below(3) {
+        0 => from + random.below(all.len() - from),
+        _ => late + random.below(all.len() - late),
+    };
     let (one, two) = (place(), place());
-    match random.below(12) {
+    match random.below(16) {
         0..=2 => all.insert(one, format!("{}\n", random.of(NEWCOMERS))),
         3 => drop(all.remove(one)),
         4 => {
@@ -192,6 +246,32 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
             ];
             let prefix = *random.of(&PREFIXES);
             all[one].insert_str(0, prefix);
+        }
+        11 | 12 => {
+            // A line of a structure comes, goes, or changes its place.
+            let near = |it: &&usize| all[**it].contains("struct ") && all[**it].contains("{\n");
+            let order: Vec<usize> = (one..all.len()).chain(from..one).collect();
+            let Some(&at) = order.iter().find(near) else { return };
+            let mut lines: Vec<String> = all[at].split_inclusive('\n').map(str::to_owned).collect();
+            let line = 1 + random.below(lines.len() - 1);
+            match random.below(4) {
+                0 | 1 => lines.insert(line, (*random.of(MEMBERS)).to_owned()),
+                2 => drop(lines.remove(line)),
+                _ => {
+                    let other = 1 + random.below(lines.len() - 1);
+                    lines.swap(line, other);
+                }
+            }
+            all[at] = lines.concat();
+        }
+        13 | 14 => {
+            // A function that may be inlined does more.
+            let near = |it: &&usize| all[**it].contains("inline ") && all[**it].contains('{');
+            let order: Vec<usize> = (one..all.len()).chain(from..one).collect();
+            let Some(&at) = order.iter().find(near) else { return };
+            if let Some(open) = all[at].find('{') {
+                all[at].insert_str(open + 1, STATEMENTS[random.below(STATEMENTS.len())]);
+            }
         }
         _ => {
             // A space, a line.

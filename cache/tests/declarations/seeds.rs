@@ -1,6 +1,46 @@
-//! A small text with one of everything.
+//! Texts to begin with: a small one with one of everything, and those of a directory.
 
-pub(crate) const SMALL: &str = r#"# 0 "unit.c"
+use std::fs;
+use std::path::Path;
+
+/// A text.
+pub(crate) struct Seed {
+    pub(crate) text: Vec<u8>,
+    /// The compiler that it is for, if it isn't for any.
+    pub(crate) compiler: Option<String>,
+    /// What it is compiled with in any case.
+    pub(crate) flags: Vec<String>,
+}
+
+const WARNINGS: [&str; 5] =
+    ["-Wall", "-Wextra", "-Wshadow", "-Wredundant-decls", "-Wmissing-prototypes"];
+
+/// The small one, with most warnings.
+pub(crate) fn small() -> Seed {
+    let flags = WARNINGS.map(str::to_owned).to_vec();
+    Seed { text: SMALL.into(), compiler: None, flags }
+}
+
+/// All `NAME.COMPILER.i` of a directory, each with the words of `NAME.COMPILER.flags` if there is such a file.
+pub(crate) fn of_directory(directory: &Path) -> Vec<Seed> {
+    let files = fs::read_dir(directory).unwrap().map(|it| it.unwrap().path());
+    let mut files: Vec<_> = files.filter(|it| it.extension().is_some_and(|it| it == "i")).collect();
+    files.sort();
+    let seed = |path: std::path::PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let compiler = name.rsplit('.').next().filter(|it| ["gcc", "clang"].contains(it));
+        let flags = fs::read_to_string(path.with_extension("flags"));
+        let flags = flags.unwrap_or_else(|_| "-Wall -fwrapv".to_owned());
+        Seed {
+            text: fs::read(&path).unwrap(),
+            compiler: compiler.map(str::to_owned),
+            flags: flags.split_whitespace().map(str::to_owned).collect(),
+        }
+    };
+    files.into_iter().map(seed).collect()
+}
+
+const SMALL: &str = r#"# 0 "unit.c"
 # 0 "<built-in>"
 # 1 "unit.c"
 # 1 "/usr/include/system.h" 1 3 4
@@ -32,6 +72,9 @@ extern struct buffer spare;
 extern struct list heads[4];
 extern handler_t handlers[];
 extern function_t by_type;
+struct sized;
+struct shown;
+int of_sizes(struct sized *it, struct shown *shown);
 int first(int one);
 int second(struct node *node, int value);
 int third(enum colour colour, struct buffer *buffer);
@@ -76,7 +119,24 @@ static inline int ignored(void) { int nobody; return 0; }
 struct tight { char one; int two; };
 #pragma pack(pop)
 static inline size_t tightly(struct tight *it) { return sizeof(*it) + it->two; }
+enum sizes { SMALL_SIZE = 2, LARGE_SIZE = 5, LAST_SIZE };
+struct sized { int here : SMALL_SIZE * 2, there : LARGE_SIZE; char text[SMALL_SIZE * LARGE_SIZE]; };
+struct hidden { int inside; struct sized *sized; };
+struct shown { int number; struct hidden *hidden; struct node *node; int (*ask)(struct hidden *it, int number); };
+typedef int lanes __attribute__((vector_size(SMALL_SIZE * 8)));
+extern struct hidden *hidden_one(struct shown *it);
+extern struct shown *shown_ones[LAST_SIZE];
+static inline int is_shown(struct shown *it) { return it->number > 0; }
+static inline int looks_inside(struct shown *it) { return hidden_one(it)->inside; }
+static inline int asks(struct shown *it) { extern int answers(int); return it->ask(0, answers(it->number)); }
+static inline int counts_up(void) { static int up; static const char name[] = "up"; return ++up + name[0]; }
 # 9 "unit.c" 2
+static const int sizes[] = { SMALL_SIZE, LARGE_SIZE, 9 };
+int of_sizes(struct sized *it, struct shown *shown)
+{
+ lanes all = { 1 };
+ return it->there + sizes[1] + (int)sizeof(all) + is_shown(shown) + shown_ones[0]->number + looks_inside(shown);
+}
 int second_object = 7;
 static int count;
 static int helper(struct node *node) { return node->value + count++; }

@@ -25,6 +25,15 @@ pub fn haproxy() -> PathBuf {
     })
 }
 
+/// Lua's own sources, of the distribution's version, unpacked and never built in.
+#[must_use]
+pub fn lua() -> PathBuf {
+    provide("lua", |distribution, into| {
+        let archive = distribution.upstream_source("lua5.4");
+        unpack(&archive, into);
+    })
+}
+
 /// The kernel that Debian 12 ships as the package `linux-source-6.1`, unpacked and never built in: build it with
 /// `O=`.
 #[must_use]
