@@ -20,7 +20,7 @@ sections (the first three unless named):
   ssh-overhead  as overhead, over ssh: farmbuild's, distcc's @host, and `ssh host gcc`; by name only
   ssh-bytes  what goes over the wire for a first and a second build of a tree, over ssh; by name only
   cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
-             cache-history
+             cache-history, cache-declarations
   cargo      a build of a hundred crates from the registry, cold and warm, beside sccache
 
 options:
@@ -32,8 +32,8 @@ options:
 options of cache:
   --haproxy-git DIR  haproxy's git repository ($HAPROXY_GIT); without it the distribution's sources, and no history
   --without-sccache  leave it out, and don't build it
-  --commits N        history: so many commits (50)
-  -g, -g0            edits and history: only with debug info, or only without";
+  --commits N        history and declarations: so many commits (50, 150)
+  -g, -g0            edits and history: only with debug info, or only without; declarations: with it (without)";
 
 const SECTIONS: [&str; 6] =
     ["overhead", "makespan", "memory", "ssh-overhead", "ssh-bytes", "cargo"];

@@ -59,7 +59,6 @@ impl Farmbuild {
     /// If the directories can't be made.
     #[must_use]
     pub fn new(binary: &Path, hosts: &[Host]) -> Self {
-        let space = TestSpace::new();
         let mut farm = String::new();
         for (number, host) in hosts.iter().enumerate() {
             let way = match &host.ssh_config {
@@ -75,6 +74,16 @@ impl Farmbuild {
                 let _ = writeln!(farm, "queue = {queue}");
             }
         }
+        Self::with_settings(binary, &farm)
+    }
+
+    /// The same with this `farm.toml`.
+    ///
+    /// # Panics
+    /// If the directories can't be made.
+    #[must_use]
+    pub fn with_settings(binary: &Path, farm: &str) -> Self {
+        let space = TestSpace::new();
         space.write("config/farmbuild/farm.toml", farm);
         for directory in ["run", "cache", "state", "home"] {
             fs::create_dir(space.join(directory)).expect("a directory in our own");

@@ -38,6 +38,15 @@ pub struct Client {
     space: TestSpace,
 }
 
+/// What came of a lookup.
+#[derive(Debug)]
+pub struct Explained {
+    /// The tier that found it.
+    pub tier: Option<String>,
+    /// What had changed.
+    pub changes: Vec<String>,
+}
+
 impl Client {
     /// The compiler alone.
     #[must_use]
@@ -78,6 +87,13 @@ impl Client {
     #[must_use]
     pub fn farmbuild(binary: &Path) -> Self {
         Self::named(Kind::Farmbuild(Farmbuild::new(binary, &[])), binary)
+    }
+
+    /// Likewise with the declaration tier.
+    #[must_use]
+    pub fn farmbuild_by_declarations(binary: &Path) -> Self {
+        let farmbuild = Farmbuild::with_settings(binary, "[cache]\ndeclarations = true\n");
+        Self::named(Kind::Farmbuild(farmbuild), binary)
     }
 
     fn named(kind: Kind, program: &Path) -> Self {
@@ -189,6 +205,21 @@ impl Client {
                 Counts::of_farmbuild(&text)
             }
         }
+    }
+
+    /// What came of the last lookup of a source, for who can tell.
+    #[must_use]
+    pub fn why(&self, source: &Path) -> Option<Explained> {
+        let Kind::Farmbuild(farmbuild) = &self.kind else { return None };
+        let text = self.output(farmbuild.command().args(["why", "--json"]).arg(source));
+        let whys: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let why = whys.get(0)?;
+        let changes = why.get("changes")?.as_array()?;
+        let what = |it: &serde_json::Value| Some(it.get("what")?.as_str()?.to_owned());
+        Some(Explained {
+            tier: why.get("tier")?.as_str().map(str::to_owned),
+            changes: changes.iter().filter_map(what).collect(),
+        })
     }
 
     /// CPU of its server so far, with that of the children that it waited for.

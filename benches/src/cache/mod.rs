@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod counts;
+pub mod declarations;
 pub mod edits;
 pub mod history;
 pub mod hit;
@@ -21,8 +22,8 @@ use client::Client;
 use tree::{Flags, Tree};
 
 /// The parts of the section, in their order.
-pub const PARTS: [&str; 5] =
-    ["cache-hit", "cache-warm", "cache-cold", "cache-edits", "cache-history"];
+pub const PARTS: [&str; 6] =
+    ["cache-hit", "cache-warm", "cache-cold", "cache-edits", "cache-history", "cache-declarations"];
 
 /// What is measured, and how large it is.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ pub struct Report {
     pub edits: Vec<edits::Edits>,
     /// Builds of one commit after the other.
     pub history: Vec<history::History>,
+    /// The same, for how much of what ccache compiles the declaration tier needn't.
+    pub declarations: Vec<declarations::Precision>,
     /// Objects that weren't plain gcc's: there should be none.
     pub different_objects: Vec<String>,
 }
@@ -69,8 +72,9 @@ pub fn measure(
 ) -> Result<Report, String> {
     let wanted = |part: &str| options.parts.contains(&part);
     let git = options.haproxy_git.as_deref();
-    if wanted("cache-history") && git.is_none() {
-        return Err(format!("cache-history needs a git repository{}", tree::HOW));
+    let with_history = ["cache-history", "cache-declarations"].into_iter().find(|it| wanted(it));
+    if let Some(part) = with_history.filter(|_| git.is_none()) {
+        return Err(format!("{part} needs a git repository{}", tree::HOW));
     }
     let sccache = options.sccache.as_deref().map(sccache::provide).transpose()?;
     let clients = || {
@@ -124,6 +128,18 @@ pub fn measure(
             report.history.push(history);
         }
     }
+    if let (Some(git), Some(binary)) = (git.filter(|_| wanted("cache-declarations")), binary) {
+        let commits = options.commits.unwrap_or(if options.quick { 3 } else { 150 });
+        let commits = history::commits(git, commits)?;
+        // Without debug info unless asked for: with it, what moves is compiled.
+        let flags = Flags { debug: options.debug.unwrap_or(false), unoptimized: options.quick };
+        let clients = [Client::ccache(), Client::farmbuild_by_declarations(binary)];
+        let subset = subset(flags);
+        let precision =
+            declarations::measure(&tree, &clients, flags, &subset, &commits, &mut check);
+        say(&declarations::show(&precision));
+        report.declarations.push(precision);
+    }
     report.different_objects = check.different;
     Ok(report)
 }
@@ -147,14 +163,25 @@ impl Check {
             self.reference = objects;
             return;
         }
-        let names = self
-            .reference
-            .keys()
-            .chain(objects.keys().filter(|n| !self.reference.contains_key(*n)));
-        let different = names.filter(|name| self.reference.get(*name) != objects.get(*name));
+        let reference = std::mem::take(&mut self.reference);
+        self.compare_with(&reference, client, &objects, when);
+        self.reference = reference;
+    }
+
+    /// A client's objects must be the same as those.
+    fn compare_with(
+        &mut self,
+        reference: &BTreeMap<PathBuf, Vec<u8>>,
+        client: &Client,
+        objects: &BTreeMap<PathBuf, Vec<u8>>,
+        when: &str,
+    ) {
+        let names =
+            reference.keys().chain(objects.keys().filter(|name| !reference.contains_key(*name)));
+        let different = names.filter(|name| reference.get(*name) != objects.get(*name));
         let tell = |name: &PathBuf| {
             let name = name.file_name().unwrap_or_default().to_string_lossy();
-            let text = format!("{when}: {}: {name} isn't gcc's", client.name());
+            let text = format!("{when}: {}: {name} isn't the compiler's", client.name());
             eprintln!("{text}");
             text
         };

@@ -1,0 +1,168 @@
+//! How precise the declaration tier is: commit after commit of haproxy beside ccache, from a clean tree each time, and of
+//! what ccache compiles, how much gave the object that was there before.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::client::{Client, Explained};
+use super::tree::{Build, Flags, RELEASE, Subset, Tree, settle};
+use super::{Check, rotation};
+use crate::row;
+use crate::table::table;
+
+/// The part's figures for one kind of debug info.
+#[derive(Clone, Debug, Serialize)]
+pub struct Precision {
+    /// With `-g`.
+    pub debug: bool,
+    /// The commits, after the release that fills the caches.
+    pub commits: Vec<String>,
+    /// Each client's builds: the release's, then one for each commit. The first is the one to compare with.
+    pub clients: Vec<(String, Vec<Build>)>,
+    /// How many objects weren't what the commit before had, for each commit.
+    pub changed: Vec<u64>,
+    /// What the last client compiled though the object didn't change.
+    pub rest: Vec<Rest>,
+}
+
+/// A compile that gave the object that was there before.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rest {
+    /// The commit.
+    pub commit: String,
+    /// The source.
+    pub source: String,
+    /// Why it was compiled, in the client's own words.
+    pub why: Vec<String>,
+}
+
+impl Precision {
+    /// How many of a client's compiles, after the release's, gave the object that was there before.
+    #[must_use]
+    pub fn in_vain(&self, builds: &[Build]) -> u64 {
+        let compiled: u64 = builds.iter().skip(1).map(|build| build.compiled).sum();
+        compiled.saturating_sub(self.changed.iter().sum())
+    }
+}
+
+/// Builds the release and then each of `commits`, with the client to compare with, `first`, and with `second`, which is
+/// asked for its reasons.
+pub(super) fn measure(
+    tree: &Tree,
+    clients: &[Client; 2],
+    flags: Flags,
+    subset: &Subset,
+    commits: &[String],
+    check: &mut Check,
+) -> Precision {
+    for client in clients {
+        client.empty();
+    }
+    let mut builds = vec![Vec::new(); clients.len()];
+    let (mut changed, mut rest) = (Vec::new(), Vec::new());
+    let mut before: Objects = Objects::new();
+    let all = std::iter::once(RELEASE).chain(commits.iter().map(String::as_str));
+    for (round, commit) in all.enumerate() {
+        tree.check_out(commit);
+        settle();
+        let mut made = [Objects::new(), Objects::new()];
+        for at in rotation(clients.len(), round) {
+            builds[at].push(tree.build(&clients[at], flags, subset, false));
+            made[at] = tree.objects();
+        }
+        let [first, second] = made;
+        check.compare_with(&first, &clients[1], &second, &format!("declarations, {commit}"));
+        if round > 0 {
+            let same = |name: &Path| before.get(name) == first.get(name);
+            changed.push(first.keys().filter(|name| !same(name)).count() as u64);
+            let kept = first.keys().filter(|name| same(name));
+            rest.extend(kept.filter_map(|name| compiled(&clients[1], name, commit)));
+        }
+        before = first;
+        let [one, other] = [0, 1].map(|at| builds[at].last().map_or(0, |build| build.compiled));
+        let changed = changed.last().map_or(before.len() as u64, |changed| *changed);
+        eprintln!(
+            "{round}/{}: {commit:.9}: {changed} objects changed, compiled {one} and {other}",
+            commits.len()
+        );
+    }
+    tree.check_out(RELEASE);
+    let names = clients.iter().map(|client| client.name().to_owned());
+    let clients = names.zip(builds).collect();
+    Precision { debug: flags.debug, commits: commits.to_vec(), clients, changed, rest }
+}
+
+type Objects = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Why the client compiled the source of an object, if it did.
+fn compiled(client: &Client, object: &Path, commit: &str) -> Option<Rest> {
+    let source = object.with_extension("c");
+    let Explained { tier: None, changes } = client.why(&source)? else { return None };
+    let source = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Rest { commit: commit.to_owned(), source, why: changes })
+}
+
+/// The sums over all commits, without the build that filled the caches, and what the rest is.
+#[must_use]
+pub fn show(precision: &Precision) -> String {
+    let mut rows = vec![row!["client", "files", "compiled", "in vain", "seconds", "CPU s"]];
+    rows.extend(precision.clients.iter().map(|(name, builds)| {
+        let after = builds.get(1..).unwrap_or_default();
+        let sum = |of: fn(&Build) -> u64| after.iter().map(of).sum::<u64>();
+        let seconds = |of: fn(&Build) -> f64| format!("{:.1}", after.iter().map(of).sum::<f64>());
+        row![
+            name,
+            sum(|build| build.files),
+            sum(|build| build.compiled),
+            precision.in_vain(builds),
+            seconds(|build| build.wall_seconds),
+            seconds(|build| build.cpu_seconds),
+        ]
+    }));
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for rest in &precision.rest {
+        *reasons.entry(class(&rest.why)).or_default() += 1;
+    }
+    let mut why = vec![row!["of the second one's, in vain", "compiles"]];
+    why.extend(reasons.into_iter().map(|(reason, count)| row![reason, count]));
+    let vain: Vec<u64> = precision.clients.iter().map(|it| precision.in_vain(&it.1)).collect();
+    let avoided = match vain.as_slice() {
+        [first, second] if *first > 0 => {
+            format!("{:.1} % avoided", 100.0 * (1.0 - *second as f64 / *first as f64))
+        }
+        _ => "nothing was compiled in vain".to_owned(),
+    };
+    let debug = if precision.debug { "-g" } else { "no debug info" };
+    let count = precision.commits.len();
+    let changed: u64 = precision.changed.iter().sum();
+    format!(
+        "cache-declarations, {count} commits, {debug}: {changed} objects changed; {avoided}\n{}\n{}",
+        table(&rows),
+        table(&why)
+    )
+}
+
+/// A reason without its names and numbers: the last one given is the last tier's.
+fn class(why: &[String]) -> String {
+    let last = why.last().map_or("no reason given", String::as_str);
+    let quoted =
+        last.split('`').enumerate().map(|(at, part)| if at % 2 == 1 { "..." } else { part });
+    let plain: String = quoted.collect();
+    let digits = |it: &char| !it.is_ascii_digit();
+    plain.chars().filter(digits).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_apart_without_names_and_numbers() {
+        let why = |text: &str| class(&["the text".to_owned(), text.to_owned()]);
+        assert_eq!(why("`struct a` changed, used by `b`"), "... changed, used by ...");
+        assert_eq!(why("12 declarations are new"), why("3 declarations are new"));
+        assert_eq!(class(&[]), "no reason given");
+    }
+}
