@@ -50,17 +50,17 @@ impl Places {
     }
 
     /// What a declaration is without the names of its own that nobody uses: of members that aren't `named`, and of prototypes'
-    /// parameters. `None` if there are none.
+    /// parameters. `None` if there are none. Without `named`, nothing is.
     pub(super) fn project(
         &self,
         tokens: &Tokens<'_>,
         units: &Units,
         unit: &Unit,
-        named: &Named,
+        named: Option<&Named>,
         buffer: &mut Vec<u8>,
     ) -> Option<Id> {
         let hidden = |&&(at, is_member): &&(usize, bool)| match tokens.tokens[at].kind {
-            Kind::Name(name) => !is_member || !named.has(name),
+            Kind::Name(name) => !is_member || !named.is_some_and(|named| named.has(name)),
             _ => false,
         };
         let mut names = slice(&units.own_names, &unit.own_names).iter().filter(hidden).peekable();

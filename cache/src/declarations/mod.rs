@@ -90,7 +90,10 @@ impl Split {
             let main = places.write(&tokens, unit.end, &units, unit, &mut buffer);
             own.push(Id::of(&buffer));
             heads.push(match unit.has_body() {
-                false => own[index],
+                // What its members are called is up to who names them.
+                false => {
+                    places.project(&tokens, &units, unit, None, &mut buffer).unwrap_or(own[index])
+                }
                 true => {
                     places.write(&tokens, unit.first + unit.head(), &units, unit, &mut buffer);
                     Id::of(&buffer)
@@ -106,7 +109,7 @@ impl Split {
             follows_pointers: with_positions,
         };
         let found = reach.used();
-        let closures = reach.closures(&own, &heads)?;
+        let closures = reach.closures(&tokens, &own, &heads)?;
         let mut used = Vec::new();
         let (mut unused, mut known) = (places.pragmas.clone(), places.pragmas.clone());
         for (at, unit) in units.all.iter().enumerate() {
@@ -118,7 +121,7 @@ impl Split {
             } else {
                 let projected = match with_positions || unit.root {
                     true => None,
-                    false => places.project(&tokens, &units, unit, &found.named, &mut buffer),
+                    false => places.project(&tokens, &units, unit, Some(&found.named), &mut buffer),
                 };
                 used.extend_from_slice(&projected.unwrap_or(own[at]).0);
                 // What the object is made of doesn't say then that it is all right.

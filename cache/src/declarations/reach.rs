@@ -7,6 +7,7 @@
 use super::declarers::Declarers;
 use super::doubt::Doubt;
 use super::id::Id;
+use super::lexer::{Kind, Tokens};
 use super::units::{Pointed, Symbol, Unit, Units, slice};
 use super::words::Name;
 
@@ -91,10 +92,15 @@ impl Reach<'_> {
     }
 
     /// What each declaration depends on as far as a compiler may have something to say of it, given what each is by itself
-    /// and what the head of each function is.
+    /// and to others: of a function the head, of a struct all but the names of its members, which count where they are named.
     ///
     /// That is what stands before it: of what stands behind it, a compiler says something there.
-    pub(super) fn closures(&self, own: &[Id], heads: &[Id]) -> Result<Vec<Id>, Doubt> {
+    pub(super) fn closures(
+        &self,
+        tokens: &Tokens<'_>,
+        own: &[Id],
+        heads: &[Id],
+    ) -> Result<Vec<Id>, Doubt> {
         let mut walk = Walk::new(self);
         let mut sum = Sum::default();
         // Whether two of those that it depends on may change places is up to those two. So what each is where it stands
@@ -102,14 +108,40 @@ impl Reach<'_> {
         let mut placed: Vec<Id> = Vec::with_capacity(own.len());
         for (at, head) in heads.iter().enumerate() {
             walk.go(at as u32, false)?;
-            placed.push(sum.of(*head, walk.found[1..].iter().map(|&it| heads[it as usize])));
+            let others = walk.found[1..].iter().map(|&it| heads[it as usize]);
+            placed.push(sum.of(*head, others, &self.members(tokens, heads, &walk)));
         }
         let mut closures = Vec::with_capacity(own.len());
         for (at, own) in own.iter().enumerate() {
             walk.go(at as u32, true)?;
-            closures.push(sum.of(*own, walk.found[1..].iter().map(|&it| placed[it as usize])));
+            let others = walk.found[1..].iter().map(|&it| placed[it as usize]);
+            closures.push(sum.of(*own, others, &self.members(tokens, heads, &walk)));
         }
         Ok(closures)
+    }
+
+    /// The members that the walk's first declaration names, of all structs that it came by: whose, which one, and its name.
+    fn members(&self, tokens: &Tokens<'_>, heads: &[Id], walk: &Walk<'_>) -> Vec<Id> {
+        let mut members = Vec::new();
+        if !walk.looks_behind {
+            return members;
+        }
+        for &at in &walk.found[1..] {
+            let own_names = &self.units.all[at as usize].own_names;
+            for (number, &(token, is_member)) in
+                slice(&self.units.own_names, own_names).iter().enumerate()
+            {
+                if let Kind::Name(name) = tokens.tokens[token].kind
+                    && is_member
+                    && walk.named.has(name)
+                {
+                    let number = (number as u32).to_le_bytes();
+                    let name = tokens.words.spelling(name);
+                    members.push(Id::of(&[&heads[at as usize].0[..], &number, name].concat()));
+                }
+            }
+        }
+        members
     }
 }
 
@@ -162,9 +194,10 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(&mut self, first: Id, others: impl Iterator<Item = Id>) -> Id {
+    fn of(&mut self, first: Id, others: impl Iterator<Item = Id>, more: &[Id]) -> Id {
         self.ids.clear();
         self.ids.extend(others);
+        self.ids.extend_from_slice(more);
         self.ids.sort_unstable();
         self.bytes.clear();
         self.bytes.extend_from_slice(&first.0);
@@ -182,6 +215,8 @@ struct Walk<'a> {
     walks: u32,
     /// All that this walk has come by, from the first one on.
     found: Vec<u32>,
+    /// Whether the first one has an expression that may look behind pointers, and name members.
+    looks_behind: bool,
     steps: usize,
 }
 
@@ -193,6 +228,7 @@ impl<'a> Walk<'a> {
             named: Named::new(reach.words),
             walks: 0,
             found: Vec::new(),
+            looks_behind: false,
             steps: 0,
         }
     }
@@ -203,7 +239,8 @@ impl<'a> Walk<'a> {
         self.walks += 1;
         let first = &units.all[from as usize];
         let with_body = with_body && first.has_body();
-        let looks_behind = with_body || !(first.plain || first.has_body());
+        self.looks_behind = with_body || !(first.plain || first.has_body());
+        let looks_behind = self.looks_behind;
         if looks_behind {
             self.named.clear();
             self.named.add(units, first);
