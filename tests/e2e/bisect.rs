@@ -59,15 +59,23 @@ fn scripts_get_an_object_for_each_step_and_for_the_culprit() {
 
 #[test]
 fn the_commit_that_comes_next_is_built_ahead_while_the_test_runs() {
-    let history = History::new(16, 11);
-    let ended = history.run(&with(
-        &["--json", "--test", "sleep 3; ./prog"],
-        &["bisect", "--bad", "{16}", "--good", "{0}", "--", "make"],
-    ));
-    let steps = events_of(&ended.ok(), "step");
-    let ahead: Vec<_> = steps.iter().map(|step| step["built_ahead"].as_bool().unwrap()).collect();
-    // How many are depends on who else uses the machine.
-    assert!(!ahead[0] && ahead[1..].contains(&true), "{ahead:?}");
+    // How many are depends on who else uses the machine: a busy one is given more time.
+    let mut seen = Vec::new();
+    for test in ["sleep 3; ./prog", "sleep 12; ./prog"] {
+        let history = History::new(16, 11);
+        let ended = history.run(&with(
+            &["--json", "--test", test],
+            &["bisect", "--bad", "{16}", "--good", "{0}", "--", "make"],
+        ));
+        let steps = events_of(&ended.ok(), "step");
+        let ahead = steps.iter().map(|step| step["built_ahead"].as_bool().unwrap());
+        seen = ahead.collect();
+        assert!(!seen[0], "{seen:?}");
+        if seen.contains(&true) {
+            return;
+        }
+    }
+    panic!("{seen:?}");
 }
 
 #[test]
