@@ -65,6 +65,13 @@ impl Places {
         };
         let mut names = slice(&units.own_names, &unit.own_names).iter().filter(hidden).peekable();
         names.peek().filter(|_| unit.plain)?;
+        // The words alone don't tell of a pragma between them.
+        let [start, end] = [unit.first, unit.end - 1].map(|at| tokens.tokens[at].start);
+        let from = tokens.lines.partition_point(|line| line.start < start);
+        let mut within = tokens.lines[from..].iter().take_while(|line| line.start < end);
+        if within.any(|line| line.place.is_none()) {
+            return None;
+        }
         // Where it stands, and what is in force there.
         self.write(tokens, unit.first + 1, units, unit, buffer);
         for (at, token) in tokens.tokens[unit.first..unit.end].iter().enumerate() {

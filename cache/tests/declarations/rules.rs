@@ -135,10 +135,47 @@ fn a_number_that_a_used_declaration_is_made_of_counts_wherever_it_stands() {
         ("enum { M = A * N };", "int f(void) { return M; }"),
         ("int g(int (*it)[A * N]);", "int f(void) { return g(0); }"),
         ("struct used { int (*call)(int, int (*)[A * N]); };", "struct used used;"),
+        (
+            "struct used { char one[(A * N)]; int two; };",
+            "int f(struct used *it) { return it->two; }",
+        ),
+        (
+            "struct sized { char it[N]; };",
+            "int f(void) { char it[4] __attribute__((aligned(sizeof(struct sized)))); return it[0]; }",
+        ),
     ] {
         let of = |n| split(&format!("enum {{ A = 4 }};\nenum {{ N = {n} }};\n{header}\n"), main);
         assert_ne!(of(1).used, of(2).used, "{header} {main}");
     }
+}
+
+#[test]
+fn which_of_several_is_declared_counts() {
+    for (header, user) in [
+        ("typedef int (*A)(void); typedef long (*B)(void);", "A f; B g;"),
+        (
+            "extern int (*A)(void) __asm__(\"x\"); extern int (*B)(void) __asm__(\"y\");",
+            "int f(void) { return A() - B(); }",
+        ),
+        (
+            "extern int (*(*A)(int))(void); extern int (*(*B)(int))(void);",
+            "int f(void) { return A(1)() - B(2)(); }",
+        ),
+    ] {
+        let swapped = header.replace('A', "C").replace('B', "A").replace('C', "B");
+        assert_ne!(split(header, user).used, split(&swapped, user).used, "{header}");
+    }
+}
+
+#[test]
+fn a_pragma_within_a_struct_counts() {
+    let of = |pragma| {
+        split(
+            &format!("struct used {{ char one;\n{pragma}\nint two; }};\n"),
+            "int f(struct used *it) { return it->two; }",
+        )
+    };
+    assert_ne!(of("").used, of("#pragma pack(push, 1)\n#pragma pack(pop)").used);
 }
 
 #[test]
@@ -255,6 +292,21 @@ fn what_a_member_is_called_counts_only_if_it_is_named() {
         let (one, other) = (of("int one; int two;", user), of("int uno; int two;", user));
         assert_eq!(one.used != other.used, counts, "{user}");
         assert!(!is_hit(&one, &other), "{user}");
+    }
+    // Which one is meant counts, though both look alike.
+    for (one, other, user) in [
+        (
+            "int (*one)(void); int (*two)(void);",
+            "int (*two)(void); int (*one)(void);",
+            "int f(struct used *it) { return it->one(); }",
+        ),
+        (
+            "int (*one[2])(void); int (*two[3])(void);",
+            "int (*two[2])(void); int (*one[3])(void);",
+            "int f(struct used *it) { return it->one[0](); }",
+        ),
+    ] {
+        assert_ne!(of(one, user).used, of(other, user).used, "{one}");
     }
     // What its type is counts in any case.
     let user = "int f(struct used *it) { return it->two; }";

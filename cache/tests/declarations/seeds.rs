@@ -122,7 +122,13 @@ static inline size_t tightly(struct tight *it) { return sizeof(*it) + it->two; }
 enum sizes { SMALL_SIZE = 2, LARGE_SIZE = 5, LAST_SIZE };
 struct sized { int here : SMALL_SIZE * 2, there : LARGE_SIZE; char text[SMALL_SIZE * LARGE_SIZE]; };
 struct hidden { int inside; struct sized *sized; };
-struct shown { int number; struct hidden *hidden; struct node *node; int (*ask)(struct hidden *it, int number); };
+struct shown {
+ int number;
+ struct hidden *hidden;
+ int (*tell)(struct hidden *it, int number);
+ int (*ask)(struct hidden *it, int number);
+ struct node *node;
+};
 typedef int lanes __attribute__((vector_size(SMALL_SIZE * 8)));
 extern struct hidden *hidden_one(struct shown *it);
 extern struct shown *shown_ones[LAST_SIZE];
@@ -135,7 +141,7 @@ static const int sizes[] = { SMALL_SIZE, LARGE_SIZE, 9 };
 int of_sizes(struct sized *it, struct shown *shown)
 {
  lanes all = { 1 };
- return it->there + sizes[1] + (int)sizeof(all) + is_shown(shown) + shown_ones[0]->number + looks_inside(shown);
+ return it->there + sizes[1] + (int)sizeof(all) + is_shown(shown) + shown_ones[0]->number + looks_inside(shown) + shown->ask(0, 1);
 }
 int second_object = 7;
 static int count;

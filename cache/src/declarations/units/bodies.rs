@@ -1,6 +1,6 @@
 //! What is in a function's body: the names, and what it declares that is known outside.
 
-use super::{Parser, ordinary, tag};
+use super::{Parser, tag};
 use crate::declarations::doubt::Doubt;
 use crate::declarations::lexer::{Kind, Token};
 use crate::declarations::words::{Name, Word};
@@ -9,7 +9,7 @@ impl Parser<'_> {
     /// A function's body; whether it is to be a root.
     pub(super) fn body(&mut self, from: usize, to: usize, unit: u32) -> Result<bool, Doubt> {
         let mut root = false;
-        let mut at = from;
+        let (mut at, mut attribute_end) = (from, from);
         while at < to {
             match self.tokens[at].kind {
                 Kind::Keyword(Word::Extern) => root |= !self.inner_extern(at, to),
@@ -32,13 +32,7 @@ impl Parser<'_> {
                     let end = self.behind_brackets(at + 1)?;
                     // That of a static object goes with the function; that of a function stays.
                     root |= self.has_odd_attributes(at, end) && !self.is_of_static(at, from);
-                    for token in at..end {
-                        if let Kind::Name(name) = self.tokens[token].kind {
-                            self.mention(ordinary(name), unit);
-                        }
-                    }
-                    at = end;
-                    continue;
+                    attribute_end = end;
                 }
                 Kind::Keyword(Word::Typeof) => {
                     // `typeof(f) g;` declares a function if `f` is one.
@@ -47,6 +41,7 @@ impl Parser<'_> {
                         && matches!(self.kind(end + 1), Some(Kind::Mark(b';' | b',')));
                     root |= declares;
                 }
+                Kind::Name(name) if at < attribute_end => drop(self.name(at, name, unit)),
                 Kind::Name(name) => root |= self.body_name(at, name, unit),
                 _ => {}
             }
@@ -81,10 +76,13 @@ impl Parser<'_> {
         matches!(self.kind(at), Some(Kind::Name(_)))
     }
 
-    /// Likewise for `int f(void);` at the beginning of a statement.
+    /// Notes `int f(void);` at the beginning of a statement likewise.
     fn inner_function(&mut self, first: usize, body: usize) {
         let begins =
             first == body || matches!(self.tokens[first - 1].kind, Kind::Mark(b';' | b'{' | b'}'));
+        if !begins {
+            return;
+        }
         let mut at = first + 1;
         while matches!(
             self.kind(at),
@@ -99,7 +97,7 @@ impl Parser<'_> {
         let Ok(end) = self.behind_brackets(at + 1) else { return };
         // A tag may be the function's own.
         let tagged = self.tokens[at..end].iter().any(|token| token.tag_word().is_some());
-        if begins && !tagged && self.kind(end) == Some(Kind::Mark(b';')) {
+        if !tagged && self.kind(end) == Some(Kind::Mark(b';')) {
             self.externs.push((first, end + 1, vec![name]));
         }
     }

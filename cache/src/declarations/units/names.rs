@@ -114,16 +114,14 @@ impl Parser<'_> {
                     if open.last() == Some(&(b'{', true)) && begins {
                         self.units.declared.push(ordinary(name));
                     }
-                    let belongs = draft.plain
-                        && draft.body.is_none()
-                        && at >= attribute_end
-                        && !width
-                        && self.is_own_name(at, open.last());
-                    if belongs {
-                        let is_member = matches!(open.last(), Some((b'{', _)));
-                        self.units.own_names.push((at, is_member));
-                    } else {
-                        self.name(at, name, unit);
+                    let declares = draft.plain && draft.body.is_none();
+                    let own = match declares && at >= attribute_end && !width {
+                        true => self.own_name(at, &open),
+                        false => None,
+                    };
+                    match own {
+                        Some(is_member) => self.units.own_names.push((at, is_member)),
+                        None => drop(self.name(at, name, unit)),
                     }
                 }
                 Kind::Text => self.text_mention(first, at, unit)?,
@@ -137,28 +135,33 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Whether a name is that of a member or of a prototype's parameter: behind a type, which it can't be then, and before
-    /// what ends a declarator. It says nothing of what else has that name.
-    fn is_own_name(&self, at: usize, bracket: Option<&(u8, bool)>) -> bool {
-        let within = match bracket {
-            Some((b'{', enumerates)) => !enumerates,
-            Some((b'(', _)) => true,
-            _ => false,
-        };
-        let before = |count: usize| at.checked_sub(count).and_then(|at| self.kind(at));
-        let typed = match before(1) {
-            Some(Kind::Name(_) | Kind::Mark(b'*' | b'}') | Kind::Keyword(Word::Type)) => true,
-            // A further declarator of a member.
-            Some(Kind::Mark(b',')) => matches!(bracket, Some((b'{', false))),
-            _ => false,
-        };
-        let ends = match self.kind(at + 1) {
-            Some(Kind::Mark(b';' | b':')) => matches!(bracket, Some((b'{', _))),
-            Some(Kind::Mark(b',' | b'[')) => true,
-            Some(Kind::Mark(b')')) => matches!(bracket, Some((b'(', _))),
-            _ => false,
-        };
-        within && typed && ends
+    /// Whether a name is a member's (true) or a prototype's parameter's (false): behind a type, which it can't be then, and
+    /// before what ends a declarator. Then it says nothing of what else has that name.
+    fn own_name(&self, at: usize, open: &[(u8, bool)]) -> Option<bool> {
+        // A size is an expression.
+        if open.iter().any(|(bracket, _)| *bracket == b'[') {
+            return None;
+        }
+        let mut back = at.checked_sub(1)?;
+        let before = self.kind(back)?;
+        while matches!(self.kind(back), Some(Kind::Mark(b'*') | Kind::Keyword(Word::Qualifier))) {
+            back = back.checked_sub(1)?;
+        }
+        let pointer = before == Kind::Mark(b'*');
+        // `(*name)` is declared by whoever the brackets belong to.
+        let grouped = pointer && self.kind(back) == Some(Kind::Mark(b'('));
+        let typed = pointer || matches!(before, Kind::Name(_) | Kind::Keyword(Word::Type));
+        let next = self.kind(at + 1);
+        let ends = |marks: &[u8]| matches!(next, Some(Kind::Mark(mark)) if marks.contains(&mark));
+        match open {
+            [.., (b'{', false)] => {
+                let typed = typed || matches!(before, Kind::Mark(b'}' | b','));
+                (typed && ends(b",;:[")).then_some(true)
+            }
+            [.., (b'{', false), (b'(', _)] if grouped => ends(b")[").then_some(true),
+            [.., (b'(', _)] if !grouped => (typed && ends(b",)[")).then_some(false),
+            _ => None,
+        }
     }
 
     /// A tag behind its keyword at `at`; the token from which to go on, and whether a definition begins there.
