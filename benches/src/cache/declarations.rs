@@ -42,7 +42,7 @@ impl Precision {
     /// How many of a client's compiles, after the release's, gave the object that was there before.
     #[must_use]
     pub fn in_vain(&self, builds: &[Build]) -> u64 {
-        let compiled: u64 = builds.iter().skip(1).map(|build| build.compiled).sum();
+        let compiled = Build::total(builds.get(1..).unwrap_or_default()).compiled;
         compiled.saturating_sub(self.changed.iter().sum())
     }
 }
@@ -109,16 +109,14 @@ fn compiled(client: &Client, object: &Path, commit: &str) -> Option<Rest> {
 pub fn show(precision: &Precision) -> String {
     let mut rows = vec![row!["client", "files", "compiled", "in vain", "seconds", "CPU s"]];
     rows.extend(precision.clients.iter().map(|(name, builds)| {
-        let after = builds.get(1..).unwrap_or_default();
-        let sum = |of: fn(&Build) -> u64| after.iter().map(of).sum::<u64>();
-        let seconds = |of: fn(&Build) -> f64| format!("{:.1}", after.iter().map(of).sum::<f64>());
+        let total = Build::total(builds.get(1..).unwrap_or_default());
         row![
             name,
-            sum(|build| build.files),
-            sum(|build| build.compiled),
+            total.files,
+            total.compiled,
             precision.in_vain(builds),
-            seconds(|build| build.wall_seconds),
-            seconds(|build| build.cpu_seconds),
+            format!("{:.1}", total.wall_seconds),
+            format!("{:.1}", total.cpu_seconds),
         ]
     }));
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();

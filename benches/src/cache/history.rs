@@ -78,17 +78,15 @@ pub fn show(history: &History) -> String {
     let mut rows =
         vec![row!["client", "files", "direct", "preprocessed", "compiled", "seconds", "CPU s"]];
     rows.extend(history.clients.iter().map(|(name, builds)| {
-        let builds = builds.get(1..).unwrap_or_default();
-        let sum = |of: fn(&Build) -> u64| builds.iter().map(of).sum::<u64>();
-        let seconds = |of: fn(&Build) -> f64| format!("{:.1}", builds.iter().map(of).sum::<f64>());
+        let total = Build::total(builds.get(1..).unwrap_or_default());
         row![
             name,
-            sum(|build| build.files),
-            sum(|build| build.direct),
-            sum(|build| build.preprocessed),
-            sum(|build| build.compiled),
-            seconds(|build| build.wall_seconds),
-            seconds(|build| build.cpu_seconds),
+            total.files,
+            total.direct,
+            total.preprocessed,
+            total.compiled,
+            format!("{:.1}", total.wall_seconds),
+            format!("{:.1}", total.cpu_seconds),
         ]
     }));
     let debug = if history.debug { "-g" } else { "no debug info" };

@@ -52,6 +52,23 @@ pub struct Build {
     pub compiled: u64,
 }
 
+impl Build {
+    /// The sums of several builds.
+    #[must_use]
+    pub fn total(builds: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> u64| builds.iter().map(of).sum();
+        let seconds = |of: fn(&Self) -> f64| builds.iter().map(of).sum();
+        Self {
+            wall_seconds: seconds(|build| build.wall_seconds),
+            cpu_seconds: seconds(|build| build.cpu_seconds),
+            files: sum(|build| build.files),
+            direct: sum(|build| build.direct),
+            preprocessed: sum(|build| build.preprocessed),
+            compiled: sum(|build| build.compiled),
+        }
+    }
+}
+
 /// The tree.
 #[derive(Debug)]
 pub struct Tree {

@@ -87,7 +87,7 @@ impl Reach<'_> {
     }
 
     fn symbols(&self, unit: &Unit) -> impl Iterator<Item = &Symbol> {
-        let mentioned = slice(&self.units.mentioned, &unit.mentions);
+        let mentioned = slice(&self.units.mentioned, &unit.mentions());
         mentioned.iter().chain(slice(&self.units.declared, &unit.declares))
     }
 
@@ -170,7 +170,7 @@ impl Named {
 
     fn add(&mut self, units: &Units, unit: &Unit) {
         // A function's parameters carry something only if its body names them.
-        let mentions = if unit.has_body() { &unit.body_mentions } else { &unit.mentions };
+        let mentions = if unit.has_body() { &unit.body_mentions } else { &unit.head_mentions };
         for symbol in slice(&units.mentioned, mentions).iter().filter(|symbol| *symbol % 2 == 0) {
             self.ordinary[*symbol as usize / 2] = self.round;
         }
@@ -251,11 +251,13 @@ impl<'a> Walk<'a> {
         let mut next = 0;
         while let Some(&at) = self.found.get(next) {
             let unit = &units.all[at as usize];
-            let mentions =
-                if next == 0 && with_body { &unit.mentions } else { &unit.head_mentions };
+            let mentions = match next == 0 && with_body {
+                true => unit.mentions(),
+                false => unit.head_mentions.clone(),
+            };
             next += 1;
             let declared = slice(&units.declared, &unit.declares);
-            for &symbol in slice(&units.mentioned, mentions).iter().chain(declared) {
+            for &symbol in slice(&units.mentioned, &mentions).iter().chain(declared) {
                 self.visit(from, declarers.of_symbol(symbol));
             }
             for pointed in slice(&units.pointed, &unit.points).iter().filter(|_| looks_behind) {

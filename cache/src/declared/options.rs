@@ -61,12 +61,11 @@ const PLAIN: [&str; 22] = [
 ];
 
 /// Beginnings of options with which debug info shows more, or other columns.
-const TELLING: [&str; 5] = [
+const TELLING: [&str; 4] = [
     "-fno-eliminate-unused-debug",
     "-femit-struct-debug",
     "-femit-class-debug",
     "-ftrack-macro-expansion",
-    "-fdebug",
 ];
 
 /// Whether what a job's options say of debug info is understood.

@@ -16,7 +16,7 @@ use crate::outputs::Taken;
 use crate::plan::{Output, Plan};
 use crate::tier::SeenText;
 
-/// Hits that wait for a second look; more are believed.
+/// Hits that wait for a second look; more aren't used, but compiled at once.
 pub(super) const MOST: usize = 8;
 
 /// A hit that is to be looked at again.

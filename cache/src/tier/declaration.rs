@@ -39,7 +39,7 @@ impl Tier for Declaration {
                 return Found { changes, ..Found::default() };
             }
         };
-        let known = recall(parts, &key).filter(|result| job.suits(result));
+        let known = recall(parts, key).filter(|result| job.suits(result));
         let Some(result) = known else {
             let changes = parts.declared.changes(&parts.store, job, split);
             return Found { changes, ..Found::default() };
@@ -64,7 +64,7 @@ impl Tier for Declaration {
         }
         // Plain data: there is nothing in it that could fail.
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
-        parts.store.update_record(RecordKind::Text, &key, |_| Some(bytes.clone()))?;
+        parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
         parts.declared.known.add(&parts.store, job.flags(), &split.known)
     }
 }
@@ -75,17 +75,20 @@ fn recall(parts: &Parts, key: &Key) -> Option<StoredResult> {
 }
 
 /// A text taken apart, and the key of its used declarations.
-fn understood<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<(&'a Split, Key), Doubt> {
+fn understood<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<&'a (Split, Key), Doubt> {
     parts.declared.suits(job)?;
     if text.kind != TextKind::Expanded {
         return Err(Doubt::Travelling);
     }
+    text.split.get_or_init(|| understand(parts, job, text)).as_ref().map_err(|doubt| *doubt)
+}
+
+fn understand(parts: &Parts, job: &Job, text: &SeenText) -> Result<(Split, Key), Doubt> {
     let builtins = parts.declared.builtins(&job.compiler)?;
-    let split = || match job.plan.sensitivity {
-        Sensitivity::Meaning => Split::of(&text.bytes, &builtins),
-        _ => Split::with_positions(&text.bytes, &builtins),
+    let split = match job.plan.sensitivity {
+        Sensitivity::Meaning => Split::of(&text.bytes, &builtins)?,
+        _ => Split::with_positions(&text.bytes, &builtins)?,
     };
-    let split = text.split.get_or_init(split).as_ref().map_err(|doubt| *doubt)?;
     let mut digest = job.digest.clone();
     digest.bytes("tier", b"declaration 2");
     digest.bytes("used", &split.used.0);

@@ -24,7 +24,7 @@ use crate::manifest::StoredResult;
 use crate::manifests::Manifests;
 use crate::marked;
 use crate::source::ContentHash;
-use crate::store::{Store, StoreError};
+use crate::store::{Key, Store, StoreError};
 
 /// The tiers, in the order in which they are tried.
 pub(crate) const ALL: &[&dyn Tier] =
@@ -75,8 +75,8 @@ type Hashed = Vec<(PathBuf, ContentHash)>;
 pub(crate) struct SeenText {
     pub(crate) kind: TextKind,
     pub(crate) bytes: Bytes,
-    /// Taken apart once, for the lookup and for what is kept.
-    pub(crate) split: Arc<OnceLock<Result<Split, Doubt>>>,
+    /// Taken apart once, for the lookup and for what is kept, with the key of its declarations.
+    pub(crate) split: Arc<OnceLock<Result<(Split, Key), Doubt>>>,
     files: Arc<OnceLock<Option<Hashed>>>,
 }
 

@@ -43,8 +43,7 @@ pub(super) struct Unit {
     pub(super) inner: bool,
     /// Within [`Units::declared`], [`Units::mentioned`] and so on.
     pub(super) declares: Range,
-    pub(super) mentions: Range,
-    /// Of the mentions, those before a function's body, and those in it.
+    /// What it mentions before a function's body, and right behind those what it mentions in it.
     pub(super) head_mentions: Range,
     pub(super) body_mentions: Range,
     /// Tags that it only points to.
@@ -227,7 +226,6 @@ impl Parser<'_> {
             plain: draft.plain && body.is_none(),
             inner: draft.inner,
             declares: range(0),
-            mentions: range(1),
             head_mentions: before[1]..head,
             body_mentions: head..after[1],
             points: range(2),
@@ -258,6 +256,11 @@ impl Units {
 }
 
 impl Unit {
+    /// All that it mentions.
+    pub(super) fn mentions(&self) -> Range {
+        self.head_mentions.start..self.body_mentions.end
+    }
+
     /// How many tokens stand before a function's body.
     pub(super) fn head(&self) -> usize {
         self.body.map_or(self.end, |(from, _)| from) - self.first

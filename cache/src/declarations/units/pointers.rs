@@ -16,44 +16,32 @@ impl Parser<'_> {
         if !draft.plain || !self.is_pointer(next) {
             return None;
         }
+        let is_parameter = bracket == Some(b'(');
         match bracket {
-            // A parameter: what is given for it is somebody else's pointer, and only a body has it then.
-            Some(b'(') if draft.body.is_none() => Some(from..from),
-            Some(b'(') => {
-                let (mut at, mut depth) = (next, 0_usize);
-                loop {
-                    match self.kind(at)? {
-                        Kind::Mark(b'(' | b'[') => depth += 1,
-                        Kind::Mark(b')' | b',') if depth == 0 => break,
-                        Kind::Mark(b')' | b']') => depth -= 1,
-                        Kind::Name(name) => self.units.carriers.push(name),
-                        _ => {}
-                    }
-                    at += 1;
-                }
-                Some(from..self.units.carriers.len() as u32)
-            }
-            // All declarators of a member, or of the declaration.
-            Some(b'{') | None if bracket.is_some() || !draft.typedef => {
-                let (mut at, mut depth) = (next, 0_usize);
-                loop {
-                    match self.kind(at)? {
-                        Kind::Mark(b'(' | b'[' | b'{') => depth += 1,
-                        Kind::Mark(b')' | b']' | b'}') => depth = depth.checked_sub(1)?,
-                        Kind::Mark(b',') if depth == 0 && !self.is_pointer(at + 1) => {
-                            self.units.carriers.truncate(from as usize);
-                            return None;
-                        }
-                        Kind::Mark(b';') if depth == 0 => break,
-                        Kind::Name(name) => self.units.carriers.push(name),
-                        _ => {}
-                    }
-                    at += 1;
-                }
-                Some(from..self.units.carriers.len() as u32)
-            }
-            _ => None,
+            // What is given for it is somebody else's pointer, and only a body has it then.
+            Some(b'(') if draft.body.is_none() => return Some(from..from),
+            Some(b'(' | b'{') => {}
+            None if !draft.typedef => {}
+            _ => return None,
         }
+        // The parameter, or all declarators of a member or of the declaration.
+        let (mut at, mut depth) = (next, 0_usize);
+        loop {
+            match self.kind(at)? {
+                Kind::Mark(b'(' | b'[' | b'{') => depth += 1,
+                Kind::Mark(b')' | b',') if depth == 0 && is_parameter => break,
+                Kind::Mark(b')' | b']' | b'}') => depth = depth.checked_sub(1)?,
+                Kind::Mark(b',') if depth == 0 && !self.is_pointer(at + 1) => {
+                    self.units.carriers.truncate(from as usize);
+                    return None;
+                }
+                Kind::Mark(b';') if depth == 0 => break,
+                Kind::Name(name) => self.units.carriers.push(name),
+                _ => {}
+            }
+            at += 1;
+        }
+        Some(from..self.units.carriers.len() as u32)
     }
 
     /// Whether a `*` stands here, perhaps behind `const`.
