@@ -139,8 +139,8 @@ impl Split {
             ids.dedup();
         }
         let parts = parts(&tokens, &units, &own, &found);
-        let is_used = |at: usize| found.by[at].is_some();
-        let positions = with_positions.then(|| Positions::of(&tokens, &units, &own, is_used));
+        let positions =
+            with_positions.then(|| Positions::of(&tokens, &units, &own, &reach.shown(&found)));
         Ok(Self { used: Id::of(&used), unused, known, parts, positions })
     }
 }

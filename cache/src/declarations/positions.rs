@@ -1,4 +1,4 @@
-//! Where the used declarations stand, for outputs that show it.
+//! Where declarations stand, for outputs that show it.
 //!
 //! Knows lines, by their markers. Columns aren't in a text: blanks and comments are lost, and macros are there expanded.
 
@@ -16,7 +16,7 @@ pub struct Positions {
     pub content: Id,
     /// Names of files as line markers spell them, quoted.
     pub files: Vec<Vec<u8>>,
-    /// Where the used declarations stand, in their order.
+    /// Where those stand that may show it, in their order: the used, and some more.
     pub stretches: Vec<Stretch>,
 }
 
@@ -32,18 +32,13 @@ pub struct Stretch {
 }
 
 impl Positions {
-    /// Of all declarations `own` says what they are; those are used that `is_used`.
-    pub(super) fn of(
-        tokens: &Tokens<'_>,
-        units: &Units,
-        own: &[Id],
-        is_used: impl Fn(usize) -> bool,
-    ) -> Self {
+    /// Of all declarations `own` says what they are, and `shown` whether it may show where they stand.
+    pub(super) fn of(tokens: &Tokens<'_>, units: &Units, own: &[Id], shown: &[bool]) -> Self {
         let content: Vec<u8> = own.iter().flat_map(|id| id.0).collect();
         let mut lines = Lines { tokens, next: 0, file: 0, at: 0, number: 1 };
         let mut stretches = Vec::new();
         let mut end = 0;
-        for unit in (0..units.all.len()).filter(|&at| is_used(at)).map(|at| &units.all[at]) {
+        for (unit, _) in units.all.iter().zip(shown).filter(|(_, shown)| **shown) {
             // What a function declares within stands where it stands.
             if unit.first >= end {
                 lines.add(unit, &mut stretches);

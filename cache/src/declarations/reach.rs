@@ -4,6 +4,8 @@
 //! struct only where an expression may look behind it: somebody then names what carries the pointer, a member, a function or
 //! an object. Where no expression names a carrier, there is no value of that type, and the struct might as well be incomplete.
 
+use std::collections::HashSet;
+
 use super::declarers::Declarers;
 use super::doubt::Doubt;
 use super::id::Id;
@@ -37,13 +39,34 @@ pub(super) struct Used {
 impl Reach<'_> {
     /// Everything that the roots lead to.
     pub(super) fn used(&self) -> Used {
+        let roots = self.units.all.iter().enumerate().filter(|(_, unit)| unit.root);
+        self.from(roots.map(|(at, _)| at as u32).collect())
+    }
+
+    /// Whether debug info may show where a declaration stands.
+    ///
+    /// gcc says of a variable which types the expressions used that stand at file scope before it, whoever's they are:
+    /// enumerators in sizes, what `sizeof` names. These show, beside the `used`.
+    pub(super) fn shown(&self, used: &Used) -> Vec<bool> {
+        let enumerators: HashSet<Name> = self.units.enumerators.iter().copied().collect();
+        let mut shown: Vec<u32> = Vec::new();
+        for unit in &self.units.all {
+            let mentioned = slice(&self.units.mentioned, &unit.head_mentions).iter();
+            let in_expressions = mentioned.filter(|&symbol| {
+                !unit.plain_head || (symbol % 2 == 0 && enumerators.contains(&(symbol / 2)))
+            });
+            shown.extend(in_expressions.flat_map(|&symbol| self.declarers.of_symbol(symbol)));
+        }
+        let shown = self.from(shown);
+        used.by.iter().zip(shown.by).map(|(used, shown)| used.or(shown).is_some()).collect()
+    }
+
+    fn from(&self, mut waiting: Vec<u32>) -> Used {
         let units = &self.units.all;
         let mut by: Vec<Option<u32>> = vec![None; units.len()];
         let mut named = Named::new(self.words);
-        let mut waiting: Vec<u32> = Vec::new();
-        for (at, _) in units.iter().enumerate().filter(|(_, unit)| unit.root) {
-            by[at] = Some(at as u32);
-            waiting.push(at as u32);
+        for &at in &waiting {
+            by[at as usize] = Some(at);
         }
         // Pointers whose carriers nobody has named yet, each with whose it is.
         let mut pending: Vec<(&Pointed, u32)> = Vec::new();

@@ -22,8 +22,8 @@ struct Bench {
     flags: &'static [&'static str],
     builtins: Builtins,
     place: tempfile::TempDir,
-    /// By the used declarations of a silent text, its flags and its first line: its object.
-    objects: HashMap<(Vec<String>, Id), Vec<u8>>,
+    /// By the used declarations of a silent text, its flags and its first line: its object, and the text.
+    objects: HashMap<(Vec<String>, Id), (Vec<u8>, Vec<u8>)>,
     known: HashSet<(Vec<String>, Id)>,
     hits: u32,
     /// Compiles that weren't avoided and gave the object of the text that they came from.
@@ -120,9 +120,12 @@ impl Bench {
         let outcome = self.compile(text, flags);
         if is_hit {
             self.hits += 1;
-            if outcome.as_ref().ok() != expected {
+            let expected = expected.map(|(object, text)| (object, text));
+            if outcome.as_ref().ok() != expected.map(|it| it.0) {
                 let file = keep.join(format!("wrong-{}-{}.i", self.compiler, self.flags.concat()));
                 fs::write(&file, text).unwrap();
+                fs::write(file.with_extension("known.i"), expected.map_or(&[][..], |it| it.1))
+                    .unwrap();
                 let said = outcome.as_ref().err().map_or("another object", String::as_str);
                 panic!(
                     "a wrong hit of {} {:?}: {said}\n{}",
@@ -137,7 +140,7 @@ impl Bench {
         }
         let object = outcome.ok()?;
         self.known.extend(split.known.into_iter().map(with));
-        self.objects.insert(key, object.clone());
+        self.objects.insert(key, (object.clone(), text.to_vec()));
         Some(object)
     }
 
@@ -167,11 +170,15 @@ fn programs(compiler: &str) -> Vec<PathBuf> {
     all
 }
 
-/// `$FARMBUILD_MUTATIONS`, as `SEED:COUNT`.
-fn chosen(count: u64) -> (u64, u64) {
-    let Ok(text) = std::env::var("FARMBUILD_MUTATIONS") else { return (1, count) };
-    let (seed, count) = text.split_once(':').expect("FARMBUILD_MUTATIONS is SEED:COUNT");
-    (seed.parse().unwrap(), count.parse().unwrap())
+/// `$FARMBUILD_MUTATIONS`, as `SEED:COUNT`, or `SEED:COUNT:FLAG` for those with this flag alone.
+fn chosen(count: u64) -> (u64, u64, String) {
+    let Ok(text) = std::env::var("FARMBUILD_MUTATIONS") else { return (1, count, String::new()) };
+    let mut words = text.splitn(3, ':');
+    let mut number = || words.next().and_then(|it| it.parse().ok());
+    let (Some(seed), Some(count)) = (number(), number()) else {
+        panic!("FARMBUILD_MUTATIONS is SEED:COUNT or SEED:COUNT:FLAG");
+    };
+    (seed, count, words.next().unwrap_or_default().to_owned())
 }
 
 /// Mutates a text many times, each time what became of it or, at times, the first one again.
@@ -212,9 +219,10 @@ fn all_benches() -> Vec<Bench> {
 
 /// Makes so many mutations in all, on two threads.
 fn run(seeds: &[Seed], count: u64) {
-    let (seed, count) = chosen(count);
+    let (seed, count, flag) = chosen(count);
     let keep = std::env::temp_dir();
-    let benches = all_benches();
+    let mut benches = all_benches();
+    benches.retain(|bench| flag.is_empty() || bench.flags.contains(&flag.as_str()));
     let each = count / (benches.len() * seeds.len()).max(1) as u64 + 1;
     let waiting = Mutex::new(benches.into_iter().enumerate());
     let work = || {
@@ -245,7 +253,7 @@ fn equal_slices_are_equal_objects() {
 
 /// Thousands of mutations of the small text, and of the texts in `$FARMBUILD_TEXTS`.
 #[test]
-#[ignore = "takes long; FARMBUILD_MUTATIONS=SEED:COUNT and FARMBUILD_TEXTS=DIRECTORY choose more"]
+#[ignore = "takes long; FARMBUILD_MUTATIONS=SEED:COUNT:FLAG and FARMBUILD_TEXTS=DIRECTORY choose more"]
 fn thousands_of_mutations() {
     let texts = match std::env::var_os("FARMBUILD_TEXTS") {
         None => vec![seeds::small()],

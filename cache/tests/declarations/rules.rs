@@ -32,6 +32,16 @@ fn is_hit(one: &Split, other: &Split) -> bool {
     one.used == other.used && other.unused.iter().all(|id| one.known.contains(id))
 }
 
+/// Which lines of the header show where declarations stand, with debug info.
+#[track_caller]
+fn shown(header: &str, main: &str) -> Vec<u32> {
+    let split = Split::with_positions(text(header, main).as_bytes(), &builtins()).unwrap();
+    let positions = split.positions.unwrap();
+    let header = positions.files.iter().position(|name| name == b"header.h").unwrap();
+    let stretches = positions.stretches.iter().filter(|it| it.file as usize == header);
+    stretches.flat_map(|it| it.first..=it.last).collect()
+}
+
 const USER: &str = "int f(struct used *it) { return it->member + helper(it); }";
 const USED: &str = "struct used { int member; };\nstatic inline int helper(struct used *it) { return it->member; }\n";
 
@@ -52,6 +62,28 @@ fn a_new_unused_declaration_must_be_known_and_is_no_part_of_the_object() {
         assert!(!is_hit(&one, &other), "{addition}");
         assert!(is_hit(&other, &other), "{addition}");
         assert!(is_hit(&other, &one), "{addition}");
+    }
+}
+
+/// gcc gives the types that they name to the next variable. With `sizeof` and its like, all that is named there is taken to be.
+#[test]
+fn with_debug_info_what_expressions_at_file_scope_name_shows_though_nobody_uses_it() {
+    let types = "enum sizes {\n SIZE = 3 };\nstruct one { int a; };\ntypedef int two;\n";
+    for (expression, lines) in [
+        ("extern int unused[3];", &[][..]),
+        ("int unused(enum sizes it, struct one one, two two);", &[]),
+        ("static inline int unused(two it) { return sizeof(struct one) + SIZE; }", &[]),
+        ("extern int unused[SIZE];", &[1, 2]),
+        ("struct unused { int a: SIZE; };", &[1, 2]),
+        ("enum unused { UNUSED = SIZE };", &[1, 2]),
+        ("int unused(int it[SIZE]);", &[1, 2]),
+        ("static inline int unused(int it[SIZE]) { return 1; }", &[1, 2]),
+        ("static inline int unused(int it[sizeof(two)]) { return 1; }", &[4, 5]),
+        ("extern char unused[sizeof(struct one)];", &[3, 5]),
+        ("struct unused { char a[sizeof(two)]; };", &[4]),
+        ("int unused(void) __attribute__((aligned(SIZE)));", &[1, 2]),
+    ] {
+        assert_eq!(shown(&format!("{types}{expression}\n"), "int f;"), lines, "{expression}");
     }
 }
 

@@ -149,6 +149,25 @@ fn with_debug_info_what_is_used_must_stand_where_it_stood() {
     }
 }
 
+/// gcc gives the types that expressions name to the next variable.
+#[test]
+fn with_debug_info_what_sizes_of_the_unused_name_must_stand_where_it_stood() {
+    let cached = cached(ALONE);
+    let line = "gcc -g -O1 -c sized.c";
+    fs::write(cached.tree.join("sized.c"), "#include \"h.h\"\nint variable;\n").unwrap();
+    let header = "struct one { int a; };\nenum size { SIZE };\nint of_size(int it[SIZE + 1]);\n";
+    for (change, hits) in [
+        (header.replace("int of_size", "\n\nint of_size"), 1),
+        (header.replace("enum size", "\n\nenum size"), 0),
+        (format!("\n{header}"), 0),
+    ] {
+        cached.header(header);
+        cached.same(line);
+        cached.header(&change);
+        assert_eq!(cached.declaration_hits_of(line), hits, "{change}");
+    }
+}
+
 #[test]
 fn behind_a_line_directive_debug_info_is_not_for_this_tier() {
     let cached = cached(ALONE);

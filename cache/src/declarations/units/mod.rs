@@ -39,6 +39,8 @@ pub(super) struct Unit {
     pub(super) promises: Option<Name>,
     /// It has no expression: what it names as `struct T *` needs no definition for its sake.
     pub(super) plain: bool,
+    /// Likewise for what stands before a function's body.
+    pub(super) plain_head: bool,
     /// An `extern` within the function before.
     pub(super) inner: bool,
     /// Within [`Units::declared`], [`Units::mentioned`] and so on.
@@ -73,6 +75,7 @@ pub(super) struct Units {
     pub(super) accessed: Vec<Name>,
     /// Each with whether it is a member, rather than a prototype's parameter.
     pub(super) own_names: Vec<(usize, bool)>,
+    pub(super) enumerators: Vec<Name>,
     pub(super) early: Vec<Symbol>,
     pub(super) called: Vec<Name>,
 }
@@ -207,7 +210,7 @@ impl Parser<'_> {
         let Draft { promises, body, parameters, names, .. } = &draft;
         let mut root = draft.root;
         self.units.declared.extend(names.iter().map(|name| ordinary(*name)));
-        // Names that are declared are mentioned too, since their own words are among the tokens.
+        // Names of declarators are mentioned too, since their own words are among the tokens.
         let head_end = body.map_or(end, |(from, _)| from - 1);
         self.head(first, head_end, parameters, &draft, number)?;
         let head = self.units.lengths()[1];
@@ -224,6 +227,7 @@ impl Parser<'_> {
             root,
             promises: *promises,
             plain: draft.plain && body.is_none(),
+            plain_head: draft.plain,
             inner: draft.inner,
             declares: range(0),
             head_mentions: before[1]..head,

@@ -113,6 +113,9 @@ impl Parser<'_> {
                     );
                     if open.last() == Some(&(b'{', true)) && begins {
                         self.units.declared.push(ordinary(name));
+                        self.units.enumerators.push(name);
+                        at += 1;
+                        continue;
                     }
                     let declares = draft.plain && draft.body.is_none();
                     let own = match declares && at >= attribute_end && !width {
@@ -185,6 +188,8 @@ impl Parser<'_> {
                 let in_members = bracket == Some(b'{');
                 self.units.pointed.push(Pointed { tag: tag(name), carriers, in_members });
             }
+            // Its own is declared.
+            None if defines => {}
             None => self.mention(tag(name), unit),
         }
         let known = &mut self.tags[name as usize];
