@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::chance::Chance;
-use super::world::{DIRECTORIES, Entry, HEADERS, World};
+use super::world::{Entry, World};
 
 /// An edit of some sort; says what it did. `None` if there is nothing to be edited so.
 type Edit = fn(&mut World, &mut Chance) -> Option<String>;
@@ -77,10 +78,35 @@ fn any_text(world: &World, chance: &mut Chance) -> String {
 }
 
 fn header_in(world: &World, chance: &mut Chance, directories: &[&str]) -> Option<String> {
-    let is_one = |name: &&String| directories.iter().any(|it| name.starts_with(it));
+    let is_in = |name: &str, it: &str| name.strip_prefix(it).is_some_and(|it| it.starts_with('/'));
+    let is_one = |name: &&String| {
+        name.ends_with(".h") && directories.iter().any(|directory| is_in(name, directory))
+    };
     let texts = world.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Text(_)));
     let names: Vec<_> = texts.map(|(name, _)| name).filter(is_one).collect();
     (!names.is_empty()).then(|| (*chance.one_of(&names)).clone())
+}
+
+/// A header of the search path: its directory, and what it is included as.
+fn header(world: &World, chance: &mut Chance) -> Option<(&'static str, String)> {
+    let name = header_in(world, chance, &world.directories)?;
+    let within = |it: &str| Some(name.strip_prefix(it)?.strip_prefix('/')?.to_owned());
+    world.directories.iter().find_map(|directory| Some((*directory, within(directory)?)))
+}
+
+/// A macro that some header defines.
+fn any_macro(world: &World, chance: &mut Chance) -> String {
+    let lines =
+        header_in(world, chance, &world.directories).and_then(|name| match &world.entries[&name] {
+            Entry::Text(lines) => Some(Rc::clone(lines)),
+            _ => None,
+        });
+    let lines = lines.unwrap_or_default();
+    let defined = lines.iter().filter_map(|line| line.strip_prefix("#define "));
+    let is_part = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let names: Vec<_> = defined.filter_map(|rest| rest.split(|c| !is_part(c)).next()).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| name.len() > 1).collect();
+    if names.is_empty() { "NOBODYS".to_owned() } else { (*chance.one_of(&names)).to_owned() }
 }
 
 /// Changes one line of some file that holds `part`, or any line.
@@ -92,6 +118,7 @@ fn change_line(
 ) -> Option<String> {
     let name = any_text(world, chance);
     let Some(Entry::Text(lines)) = world.entries.get_mut(&name) else { return None };
+    let lines = Rc::make_mut(lines);
     let fitting: Vec<_> = (0..lines.len()).filter(|at| lines[*at].contains(part)).collect();
     let at = *chance.one_of(if fitting.is_empty() { return None } else { &fitting });
     let (old, new) = (lines[at].clone(), change(&lines[at], chance));
@@ -120,26 +147,27 @@ fn remark_before_a_word(world: &mut World, chance: &mut Chance) -> Option<String
 }
 
 fn add_a_line(world: &mut World, chance: &mut Chance) -> Option<String> {
-    let (header, digit) = (chance.below(HEADERS), chance.digit());
+    let (name, digit) = (any_macro(world, chance), chance.digit());
     let line = match chance.below(18) {
         0 => "/* a remark */".to_owned(),
         1 => format!("// remark {digit}"),
         2 => String::new(),
         3 => format!("#define NOBODYS_{digit} {digit}"),
-        4 => format!("#define H{header}_LIMIT 5{digit}"),
+        4 => format!("#define {name} 5{digit}"),
         5 => format!("int added_{digit}(int, char);"),
         6 => format!("extern int line_{digit};\n#define WHERE_{digit} __LINE__"),
         7 => format!("static const int here_{digit} = __LINE__;"),
         8 => format!("static const char *const file_{digit} = __FILE__;"),
         9 => {
-            format!("#define GLUE(a, b) a##b\nenum {{ glued_{digit} = GLUE(H{header}_, SPARE) }};")
+            let (one, two) = name.split_at(1);
+            format!("#define GLUE(a, b) a##b\nenum {{ glued_{digit} = GLUE({one}, {two}) }};")
         }
         10 => format!("#error \"number {digit}\""),
-        11 => format!("#pragma GCC poison H{header}_SPARE"),
+        11 => format!("#pragma GCC poison {name}"),
         12 => format!("#line {digit}7 \"other.h\""),
-        13 => format!("#ifdef H{header}_SPARE\nstatic int spare_{digit};\n#endif"),
+        13 => format!("#ifdef {name}\nstatic int spare_{digit};\n#endif"),
         14 => "static const char *const changed = __TIMESTAMP__;".to_owned(),
-        15 => format!("#include \"h{header}.h\""),
+        15 => format!("#include \"{}\"", header(world, chance)?.1),
         16 => format!("static int counted_{digit} = __COUNTER__;"),
         _ => format!("#ifdef IDLE\nint idle_{digit};\n#endif"),
     };
@@ -171,6 +199,7 @@ fn remove_a_line(world: &mut World, chance: &mut Chance) -> Option<String> {
 fn move_a_line(world: &mut World, chance: &mut Chance) -> Option<String> {
     let name = any_text(world, chance);
     let Some(Entry::Text(lines)) = world.entries.get_mut(&name) else { return None };
+    let lines = Rc::make_mut(lines);
     let (from, to) = (chance.below(lines.len().max(1)), chance.below(lines.len().max(1)));
     (from < lines.len() && from != to).then(|| {
         lines.swap(from, to);
@@ -180,8 +209,11 @@ fn move_a_line(world: &mut World, chance: &mut Chance) -> Option<String> {
 
 fn add_a_field(world: &mut World, chance: &mut Chance) -> Option<String> {
     let digit = chance.digit();
-    change_line(world, chance, "int first;", |line, _| {
-        vec![line.replace("int first;", &format!("int first; char added{digit};"))]
+    change_line(world, chance, "int ", |line, _| {
+        let is_member =
+            line.ends_with("; };") || (line.ends_with(';') && !line.contains(['(', '=']));
+        let with_another = line.replacen("int ", &format!("char added{digit}; int "), 1);
+        vec![if is_member { with_another } else { format!("{line} ") }]
     })
 }
 
@@ -193,28 +225,30 @@ fn change_a_body(world: &mut World, chance: &mut Chance) -> Option<String> {
 }
 
 fn remove_a_header(world: &mut World, chance: &mut Chance) -> Option<String> {
-    let name = header_in(world, chance, &["inc/"])?;
+    let name = header_in(world, chance, &["inc", "include"])?;
     world.entries.remove(&name);
     Some(format!("remove {name}"))
 }
 
 fn rename_a_header(world: &mut World, chance: &mut Chance) -> Option<String> {
-    let name = header_in(world, chance, &DIRECTORIES)?;
-    let (_, base) = name.rsplit_once('/')?;
-    let to = format!("{}/{base}", chance.one_of(&DIRECTORIES[..3]));
+    let (directory, base) = header(world, chance)?;
+    let name = format!("{directory}/{base}");
+    let to = format!("{}/{base}", chance.one_of(&world.directories[..3]));
     let entry = world.entries.remove(&name)?;
     world.entries.insert(to.clone(), entry);
     Some(format!("rename {name} to {to}"))
 }
 
 fn shadow_a_header(world: &mut World, chance: &mut Chance) -> Option<String> {
-    let name = header_in(world, chance, &DIRECTORIES)?;
+    let (directory, base) = header(world, chance)?;
+    let name = format!("{directory}/{base}");
     let Some(Entry::Text(mut lines)) = world.entries.get(&name).cloned() else { return None };
-    let (_, base) = name.rsplit_once('/')?;
     // Beside a source and in a quote directory too.
-    let places = ["inc/a", "inc/b", "inc/quote", "src", "inc/late"];
+    let [first, second, _, late] = world.directories;
+    let places = [first, second, "inc/quote", "src", late];
     let to = format!("{}/{base}", chance.one_of(&places));
     if chance.below(3) > 0 {
+        let lines = Rc::make_mut(&mut lines);
         lines.push(format!("#define SHADOW {}", chance.digit()));
         lines.push(format!("static int shadow_{};", chance.digit()));
     }
@@ -225,7 +259,7 @@ fn shadow_a_header(world: &mut World, chance: &mut Chance) -> Option<String> {
 }
 
 fn remove_a_shadow(world: &mut World, chance: &mut Chance) -> Option<String> {
-    let name = header_in(world, chance, &["src/h", "inc/quote", "inc/late", "inc/a"])?;
+    let name = header_in(world, chance, &["src", "inc/quote", "inc/late", "inc/a"])?;
     world.entries.remove(&name);
     Some(format!("remove {name}"))
 }
@@ -236,7 +270,7 @@ fn toggle_an_option(world: &mut World, chance: &mut Chance) -> Option<String> {
     if world.entries.remove(&name).is_some() {
         return Some(format!("remove {name}"));
     }
-    world.entries.insert(name.clone(), Entry::Text(vec!["/* an option */".into()]));
+    world.entries.insert(name.clone(), Entry::Text(Rc::new(vec!["/* an option */".into()])));
     Some(format!("create {name}"))
 }
 
@@ -260,20 +294,20 @@ fn swap_flags(world: &mut World, chance: &mut Chance) -> Option<String> {
 
 fn change_a_definition(world: &mut World, chance: &mut Chance) -> Option<String> {
     let digit = chance.digit();
-    let header = chance.below(HEADERS);
-    let (old, new) = match chance.below(5) {
-        0 => ("-DVERSION", format!("-DVERSION=\"1.{digit}\"")),
-        1 => ("-DUSED", format!("-DUSED={digit}")),
-        2 => ("-DIDLE", format!("-DIDLE={digit}")),
-        3 => ("-DIDLE", format!("-DH{header}_SPARE={digit}")),
-        _ => ("-DH", "-DIDLE".to_owned()),
+    let name = any_macro(world, chance);
+    // From the end: version, what is used, what isn't.
+    let (place, new) = match chance.below(5) {
+        0 => (3, format!("-DVERSION=\"1.{digit}\"")),
+        1 => (2, format!("-DUSED={digit}")),
+        2 => (1, format!("-DIDLE={digit}")),
+        3 => (1, format!("-D{name}={digit}")),
+        _ => (1, "-DIDLE".to_owned()),
     };
     for unit in &mut world.units {
-        for flag in unit.flags.iter_mut().filter(|flag| flag.starts_with(old)) {
-            flag.clone_from(&new);
-        }
+        let at = unit.flags.len() - place;
+        unit.flags[at].clone_from(&new);
     }
-    Some(format!("{new} in place of {old} everywhere"))
+    Some(format!("{new} everywhere"))
 }
 
 fn change_a_variable(world: &mut World, chance: &mut Chance) -> Option<String> {

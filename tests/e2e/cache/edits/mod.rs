@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use farmbuild_testkit::TestSpace;
+use farmbuild_testkit::{TestSpace, trees};
 
 use self::chance::Chance;
 use self::world::World;
@@ -26,14 +26,15 @@ struct Edited {
     user: User,
     tree: TestSpace,
     world: World,
+    beginning: World,
     /// States to come back to.
     history: Vec<World>,
     log: Vec<String>,
 }
 
 impl Edited {
-    fn new(farm: &str) -> Self {
-        let (user, tree, world) = (User::alone().with_cache(), TestSpace::new(), World::new());
+    fn new(world: World, farm: &str) -> Self {
+        let (user, tree) = (User::alone().with_cache(), TestSpace::new());
         user.write_farm(farm);
         world.write(tree.path());
         fs::create_dir(tree.join("bin")).unwrap();
@@ -41,7 +42,8 @@ impl Edited {
             let real = format!("/usr/bin/{compiler}");
             symlink(real, tree.join(format!("bin/my-{compiler}"))).unwrap();
         }
-        Self { user, tree, world, history: Vec::new(), log: Vec::new() }
+        let beginning = world.clone();
+        Self { user, tree, world, beginning, history: Vec::new(), log: Vec::new() }
     }
 
     fn edit(&mut self, chance: &mut Chance) {
@@ -55,7 +57,7 @@ impl Edited {
             }
             // Broken for long it would show nothing.
             4 => {
-                self.world = World::new();
+                self.world = self.beginning.clone();
                 "back to the beginning".to_owned()
             }
             5 => {
@@ -89,11 +91,24 @@ impl Edited {
         run::run(&mut self.command(&["env"]));
         let plain = snapshot(self.tree.path());
         remove_new(self.tree.path(), &before);
+        if self.history.is_empty() {
+            assert_all_compiled(&plain);
+        }
         self.history.push(self.world.clone());
         match differing(&ours, &plain) {
             differ if differ.is_empty() => Ok(()),
             differ => Err(differ),
         }
+    }
+}
+
+/// What never compiled would show nothing.
+fn assert_all_compiled(built: &BTreeMap<PathBuf, Content>) {
+    for (name, content) in
+        built.iter().filter(|(name, _)| name.extension() == Some("status".as_ref()))
+    {
+        let succeeded = matches!(content, Content::File { bytes, .. } if bytes == b"0\n");
+        assert!(succeeded, "{}: {content:?}", name.display());
     }
 }
 
@@ -137,8 +152,8 @@ fn chosen(seed: u64, count: usize) -> (u64, usize) {
 }
 
 /// Edits and builds over a farm, and says how many of the jobs were found.
-fn edit_and_build(farm: &str, seed: u64, count: usize) -> (u64, u64) {
-    let (mut edited, mut chance) = (Edited::new(farm), Chance::new(seed));
+fn edit_and_build(world: World, farm: &str, seed: u64, count: usize) -> (u64, u64) {
+    let (mut edited, mut chance) = (Edited::new(world, farm), Chance::new(seed));
     for number in 0..=count {
         if number > 0 {
             edited.edit(&mut chance);
@@ -158,19 +173,29 @@ fn edit_and_build(farm: &str, seed: u64, count: usize) -> (u64, u64) {
 #[test]
 fn after_any_edit_a_cached_build_is_a_plain_one() {
     let (seed, count) = chosen(1, 50);
-    let (hits, jobs) = edit_and_build("", seed, count);
+    let (hits, jobs) = edit_and_build(World::made_up(), "", seed, count);
     assert!(hits * 3 > jobs, "{hits} of {jobs} were found: the cache was hardly used");
 }
 
 #[test]
 #[ignore = "builds a thousand times: run it by name, see CONTRIBUTING.md"]
 fn after_a_thousand_edits_cached_builds_are_plain_ones() {
+    thousand_edits(&World::made_up());
+}
+
+#[test]
+#[ignore = "builds a part of haproxy a thousand times: run it by name, see CONTRIBUTING.md"]
+fn after_a_thousand_edits_of_haproxy_cached_builds_are_plain_ones() {
+    thousand_edits(&World::haproxy(&trees::haproxy()));
+}
+
+fn thousand_edits(world: &World) {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (seed, count) = chosen(time.as_secs(), 1000);
     // Anew from time to time: histories stay short.
     for round in 0..count.div_ceil(100) {
         let farm = if round % 2 == 0 { "" } else { DECLARATIONS };
-        edit_and_build(farm, seed + u64::try_from(round).unwrap(), count.min(100));
+        edit_and_build(world.clone(), farm, seed + u64::try_from(round).unwrap(), count.min(100));
     }
 }
 
@@ -179,5 +204,5 @@ const DECLARATIONS: &str = "[cache]\ndeclarations = true\nverify = 0.1\n";
 #[test]
 fn after_any_edit_a_build_with_the_declaration_tier_is_a_plain_one() {
     let (seed, count) = chosen(5, 6);
-    edit_and_build(DECLARATIONS, seed, count);
+    edit_and_build(World::made_up(), DECLARATIONS, seed, count);
 }

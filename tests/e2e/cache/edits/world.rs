@@ -1,15 +1,17 @@
-//! A tree in one of its states: headers in three directories, a dozen sources in C and C++, and how each is compiled.
+//! A tree in one of its states: headers in several directories, a dozen sources, and how each is compiled.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::rc::Rc;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    Text(Vec<String>),
+    /// Shared by all states that have it.
+    Text(Rc<Vec<String>>),
     Link(String),
     Directory,
 }
@@ -28,11 +30,12 @@ pub(super) struct World {
     pub(super) entries: BTreeMap<String, Entry>,
     pub(super) units: Vec<Unit>,
     pub(super) variables: BTreeMap<&'static str, &'static str>,
+    /// The directories of the search path; the last one isn't there at first.
+    pub(super) directories: [&'static str; 4],
 }
 
-pub(super) const HEADERS: usize = 15;
-/// The directories of the search path; the last one isn't there at first.
-pub(super) const DIRECTORIES: [&str; 4] = ["inc/a", "inc/b", "inc/c", "inc/late"];
+/// How many headers a made-up tree has.
+const HEADERS: usize = 15;
 
 /// Compilers and flags, `@` for the number: debug info, warnings and dependency files in all their forms.
 const UNITS: [&str; 13] = [
@@ -51,35 +54,88 @@ const UNITS: [&str; 13] = [
     "gcc -O1 -Wall -include inc/c/autoconf.h -Wp,-MD,deps/@.d",
 ];
 
+/// Sources of haproxy's that don't take long.
+const HAPROXY_SOURCES: [&str; 13] = [
+    "acl", "arg", "base64", "chunk", "dict", "dynbuf", "freq_ctr", "http_acl", "lru", "pipe",
+    "regex", "time", "uri_auth",
+];
+
+/// What haproxy is told of itself, of Linux and its C library.
+const HAPROXY_FLAGS: [&str; 8] = [
+    "-DCONFIG_HAPROXY_VERSION=\"2\"",
+    "-DCONFIG_HAPROXY_DATE=\"now\"",
+    "-DUSE_EPOLL",
+    "-DUSE_THREAD",
+    "-DUSE_POLL",
+    "-DUSE_TPROXY",
+    "-DUSE_GETADDRINFO",
+    "-fwrapv",
+];
+
 impl World {
-    pub(super) fn new() -> Self {
-        let mut entries = BTreeMap::new();
-        for directory in ["inc/quote", "obj", "log", "deps"] {
-            entries.insert(directory.to_owned(), Entry::Directory);
-        }
+    /// A made-up tree that has some of everything.
+    pub(super) fn made_up() -> Self {
+        let mut world = Self::bare(["inc/a", "inc/b", "inc/c", "inc/late"]);
+        let Self { entries, directories, .. } = &mut world;
         for number in 0..HEADERS {
-            let name = format!("{}/h{number}.h", DIRECTORIES[number % 3]);
-            entries.insert(name, Entry::Text(header(number)));
+            let name = format!("{}/h{number}.h", directories[number % 3]);
+            entries.insert(name, Entry::Text(header(number).into()));
         }
-        let autoconf = ["/* Linux 6.1.1 */", "#define CONFIG_A 1", "#define CONFIG_B 2"];
-        entries.insert("inc/c/autoconf.h".into(), text(autoconf));
         for (target, value) in [("inc/real0.h", 3), ("inc/real1.h", 4)] {
             entries.insert(target.into(), text([format!("#define LINKED {value}")]));
         }
         entries.insert("inc/b/linked.h".into(), Entry::Link("../real0.h".into()));
-        let mut units = Vec::new();
         for (number, words) in UNITS.into_iter().enumerate() {
-            let words = words.replace('@', &number.to_string());
-            let (compiler, flags) = words.split_once(' ').unwrap();
-            let kind = if compiler.ends_with("++") { "cc" } else { "c" };
+            let kind = if words.contains("++ ") { "cc" } else { "c" };
             let source = format!("src/u{number}.{kind}");
-            entries.insert(source.clone(), Entry::Text(self::source(number)));
-            let mut flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-            flags.extend(DIRECTORIES.map(|directory| format!("-I{directory}")));
-            flags.extend(["-DVERSION=\"1.0\"".into(), format!("-DUSED={number}"), "-DIDLE".into()]);
-            units.push(Unit { compiler: compiler.to_owned(), flags, source });
+            world.entries.insert(source.clone(), Entry::Text(self::source(number).into()));
+            world.add_unit(number, words, &[], source);
         }
-        Self { entries, units, variables: BTreeMap::new() }
+        world
+    }
+
+    /// A part of haproxy's, with all of its headers.
+    pub(super) fn haproxy(tree: &Path) -> Self {
+        let mut world = Self::bare(["inc/a", "include", "inc/c", "inc/late"]);
+        world.entries.insert("inc/a".into(), Entry::Directory);
+        world.add_headers(tree, "include");
+        for (number, words) in UNITS.into_iter().enumerate() {
+            let source = format!("src/{}.c", HAPROXY_SOURCES[number]);
+            world.entries.insert(source.clone(), read(&tree.join(&source)));
+            world.add_unit(number, &in_c(words), &HAPROXY_FLAGS, source);
+        }
+        world
+    }
+
+    /// What all trees have.
+    fn bare(directories: [&'static str; 4]) -> Self {
+        let mut entries = BTreeMap::new();
+        for directory in ["inc/quote", "obj", "log", "deps"] {
+            entries.insert(directory.to_owned(), Entry::Directory);
+        }
+        let autoconf = ["/* Linux 6.1.1 */", "#define CONFIG_A 1", "#define CONFIG_B 2"];
+        entries.insert("inc/c/autoconf.h".into(), text(autoconf));
+        Self { entries, units: Vec::new(), variables: BTreeMap::new(), directories }
+    }
+
+    fn add_headers(&mut self, tree: &Path, below: &str) {
+        for entry in fs::read_dir(tree.join(below)).unwrap().map(Result::unwrap) {
+            let name = format!("{below}/{}", entry.file_name().to_str().unwrap());
+            match entry.file_type().unwrap().is_dir() {
+                true => self.add_headers(tree, &name),
+                false => drop(self.entries.insert(name, read(&entry.path()))),
+            }
+        }
+    }
+
+    fn add_unit(&mut self, number: usize, words: &str, more: &[&str], source: String) {
+        let words = words.replace('@', &number.to_string());
+        let (compiler, flags) = words.split_once(' ').unwrap();
+        let mut flags: Vec<_> =
+            flags.split(' ').chain(more.iter().copied()).map(str::to_owned).collect();
+        flags.extend(self.directories.map(|directory| format!("-I{directory}")));
+        flags.extend(["-DVERSION=\"1.0\"".into(), format!("-DUSED={number}"), "-DIDLE".into()]);
+        self.units.push(Unit { compiler: compiler.to_owned(), flags, source });
     }
 
     /// Changes a tree that is in the state `self` into `next`.
@@ -126,8 +182,20 @@ impl World {
     }
 }
 
+/// Likewise by the compiler's brother for C.
+fn in_c(words: &str) -> String {
+    words.replace("clang++ ", "clang ").replace("g++ ", "gcc ")
+}
+
 fn text<T: Into<String>, const N: usize>(lines: [T; N]) -> Entry {
-    Entry::Text(lines.map(Into::into).to_vec())
+    Entry::Text(Rc::new(lines.map(Into::into).to_vec()))
+}
+
+fn read(path: &Path) -> Entry {
+    let text = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    // A comment has another encoding.
+    let text = String::from_utf8_lossy(&text);
+    Entry::Text(Rc::new(text.lines().map(str::to_owned).collect()))
 }
 
 /// A text is written over another one: its file stays the same.
