@@ -242,15 +242,16 @@ impl SshExecutor {
         sent.upload = started.elapsed();
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        let mut may_lack = true;
+        // What was sent though it should have been there.
+        let mut again: Vec<usize> = Vec::new();
         let answer = loop {
             if let Err(failure) = worker.go(send).await {
                 return Err(self.unsent(worker, failure).await);
             }
             match self.answer(worker, asked).await? {
                 // What was there is gone: evicted, or damaged.
-                Answer::Lacks(lacking) if may_lack => {
-                    may_lack = false;
+                Answer::Lacks(lacking) if lacking.iter().all(|at| !again.contains(at)) => {
+                    again.extend_from_slice(&lacking);
                     let inputs = lacking.iter().filter_map(|at| request.inputs.get(*at));
                     for input in inputs {
                         input.hash.iter().for_each(|it| keeper.stored.forget(*it, input.form));

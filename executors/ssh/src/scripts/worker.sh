@@ -21,13 +21,45 @@ fb_receive() {
     esac || fb_fail input "$(head -c 400 why)"
     [ "$2" = - ] || fb_came="$fb_came $1"
 }
-# The same of what the store has: an input's hash and form, and where it belongs. Its hash is its name, so that damage
-# shows, whoever did it.
+# The same of what the store has: an input's hash and form, and where it belongs.
 fb_take() {
     case $2 in
-    p) zstd -dcq <"$fb_store/$1.z" >"$3" && fb_sum=$(sha256sum <"$3") ;;
-    *) fb_sum=$(sha256sum <"$fb_store/$1") && fb_link "$fb_store/$1" "$3" ;;
-    esac 2>/dev/null && [ "${fb_sum%% *}" = "$1" ]
+    p) zstd -dcq <"$fb_store/$1.z" >"$3" ;;
+    *) fb_link "$fb_store/$1" "$3" ;;
+    esac 2>/dev/null
+}
+# Whether an input is what its hash says, which is its name in the store: damage shows, whoever did it.
+fb_is_whole() {
+    fb_sum=$(sha256sum <"$2") && [ "${fb_sum%% *}" = "$1" ]
+} 2>/dev/null
+# The numbers of those taken inputs that aren't.
+fb_damaged() {
+    for fb_input in $fb_taken; do
+        eval "fb_is_whole \"\$fb_hash_$fb_input\" \"\$fb_into\$fb_name_$fb_input\"" || printf ' %s' "$fb_input"
+    done
+}
+# An input can't be used, by its number.
+fb_drop() {
+    eval "fb_entry \"\$fb_hash_$1\" \"\$fb_form_$1\"; rm -f -- \"\$fb_store/\$fb_entry\" \"\$fb_into\$fb_name_$1\""
+    fb_lacking="$fb_lacking $1"
+}
+# Asks for what is lacking, and waits until the job may run again.
+fb_supply() {
+    [ -n "$fb_lacking" ] || return 0
+    printf 'lack%s\n' "$fb_lacking"
+    for fb_input in $fb_lacking; do
+        eval "fb_receive $fb_input \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\" \"\$fb_into\$fb_name_$fb_input\""
+    done
+    fb_lacking=
+    IFS= read -r fb_go
+}
+# Keeps what came. All of it has arrived, or there would be no `go`.
+fb_keep() {
+    for fb_input in $fb_came; do
+        eval "fb_entry \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\""
+        mv -f -- "in/$fb_input" "$fb_store/$fb_entry" 2>/dev/null || rm -f -- "in/$fb_input"
+    done
+    fb_came=
 }
 # The directory of a rustc's toolchain, asked once for each name.
 fb_find_sysroot() {
@@ -86,6 +118,44 @@ fb_watch() {
         esac
     done
     [ -z "$fb_said" ] || printf '%s' "$fb_said"
+}
+# Compiles; its status, if there is something to compile with.
+fb_run() {
+    fb_toolchains
+    fb_found=1
+    if [ "$fb_into" = room ]; then
+        fb_find_sysroot "$1"
+        [ -x "$fb_sysroot/bin/rustc" ] || fb_found=
+    else
+        command -v "$1" >/dev/null 2>&1 || fb_found=
+    fi
+    fb_status=
+    if [ -z "$fb_found" ]; then
+        printf 'none\n'
+    elif [ "$fb_into" = room ]; then
+        shift
+        exec 3>&1
+        fb_compile_in_room "$@" 2>&1 >out | fb_watch "$fb_early" >err
+        exec 3>&-
+        read -r fb_status <status
+        if [ "$fb_status" -ge 125 ] && [ "$fb_status" -le 127 ]; then
+            printf 'noroom\n'
+            fb_status=
+        fi
+    else
+        if [ -n "$fb_directory" ]; then
+            # A short name for the directory, made as long as it is to be by slashes at its end.
+            fb_short=${fb_directory%%//*}
+            printf '%s\n' "$fb_short" >short
+            fb_why=$(ln -s "$fb_place/job" "$fb_short" 2>&1) || fb_fail short "$fb_why"
+            (cd job && PWD=$fb_directory && export PWD && exec "$@") </dev/null >out 2>err
+            fb_status=$?
+            rm -f -- "$fb_short" short
+        else
+            (cd job && exec "$@") </dev/null >out 2>err
+            fb_status=$?
+        fi
+    fi
 }
 # The file that an input is kept in.
 fb_entry() {
@@ -150,7 +220,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
     unset IFS
     fb_directory=$1
     shift
-    fb_came= fb_used= fb_lacking= fb_input=0 fb_made=
+    fb_came= fb_used= fb_taken= fb_lacking= fb_input=0 fb_made=
     fb_into=job/
     if [ "$fb_room" != - ]; then
         # Names of a crate's files begin with a slash.
@@ -170,11 +240,16 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
         +) fb_receive "$fb_input" "$1" "$2" "$fb_into$4" ;;
         *)
             fb_entry "$1" "$2"
-            if fb_take "$1" "$2" "$fb_into$4"; then
+            if ! fb_take "$1" "$2" "$fb_into$4"; then
+                fb_drop "$fb_input"
+            elif [ "$fb_into" != room ]; then
+                fb_used="$fb_used $fb_entry"
+                fb_taken="$fb_taken $fb_input"
+            # A crate's metadata is sent on before the crate is whole.
+            elif fb_is_whole "$1" "$fb_into$4"; then
                 fb_used="$fb_used $fb_entry"
             else
-                rm -f -- "$fb_store/$fb_entry" "$fb_into$4"
-                fb_lacking="$fb_lacking $fb_input"
+                fb_drop "$fb_input"
             fi
             ;;
         esac
@@ -193,52 +268,30 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
         shift
         fb_outputs=$((fb_outputs - 1))
     done
-    IFS= read -r fb_go || break
-    if [ -n "$fb_lacking" ]; then
-        printf 'lack%s\n' "$fb_lacking"
-        for fb_input in $fb_lacking; do
-            eval "fb_receive $fb_input \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\" \"\$fb_into\$fb_name_$fb_input\""
-        done
-        IFS= read -r fb_go || break
+    fb_checking=
+    if [ -n "$fb_taken" ]; then
+        # Beside the compile, which is repeated if anything is.
+        fb_damaged >damaged &
+        fb_checking=$!
     fi
-    # All of it has arrived, or there would be no `go`.
-    for fb_input in $fb_came; do
-        eval "fb_entry \"\$fb_hash_$fb_input\" \"\$fb_form_$fb_input\""
-        mv -f -- "in/$fb_input" "$fb_store/$fb_entry" 2>/dev/null || rm -f -- "in/$fb_input"
-    done
-    fb_toolchains
-    fb_found=1
-    if [ "$fb_into" = room ]; then
-        fb_find_sysroot "$1"
-        [ -x "$fb_sysroot/bin/rustc" ] || fb_found=
-    else
-        command -v "$1" >/dev/null 2>&1 || fb_found=
-    fi
-    fb_status=
-    if [ -z "$fb_found" ]; then
-        printf 'none\n'
-    elif [ "$fb_into" = room ]; then
-        shift
-        exec 3>&1
-        fb_compile_in_room "$@" 2>&1 >out | fb_watch "$fb_early" >err
-        exec 3>&-
-        read -r fb_status <status
-        if [ "$fb_status" -ge 125 ] && [ "$fb_status" -le 127 ]; then
-            printf 'noroom\n'
-            fb_status=
-        fi
-    else
-        if [ -n "$fb_directory" ]; then
-            # A short name for the directory, made as long as it is to be by slashes at its end.
-            fb_short=${fb_directory%%//*}
-            printf '%s\n' "$fb_short" >short
-            fb_why=$(ln -s "$fb_place/job" "$fb_short" 2>&1) || fb_fail short "$fb_why"
-            (cd job && PWD=$fb_directory && export PWD && exec "$@") </dev/null >out 2>err
-            fb_status=$?
-            rm -f -- "$fb_short" short
-        else
-            (cd job && exec "$@") </dev/null >out 2>err
-            fb_status=$?
+    IFS= read -r fb_go && fb_supply || break
+    fb_keep
+    fb_run "$@"
+    if [ -n "$fb_checking" ]; then
+        wait "$fb_checking"
+        fb_damaged=$(cat damaged)
+        if [ -n "$fb_status" ] && [ -n "$fb_damaged" ]; then
+            IFS=$fb_delimiter
+            for fb_file in $fb_names; do
+                rm -f -- "$fb_into$fb_file"
+            done
+            unset IFS
+            for fb_input in $fb_damaged; do
+                fb_drop "$fb_input"
+            done
+            fb_supply || break
+            fb_keep
+            fb_run "$@"
         fi
     fi
     if [ -n "$fb_status" ]; then
@@ -271,7 +324,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
         printf 'done %s%s\n' "$fb_status" "$fb_sizes"
         [ $# = 0 ] || cat -- "$@"
     fi
-    rm -rf job tmp room sent
+    rm -rf job tmp room sent damaged
     fb_why=$(mkdir job tmp 2>&1) || fb_fail place "$fb_why"
     # What was used longest ago goes first.
     [ -z "$fb_used" ] || (cd "$fb_store" && touch -c -- $fb_used) 2>/dev/null
