@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use memchr::memchr;
 
 use super::doubt::Doubt;
-use super::words::{Name, Word, WordHash, Words};
+use super::words::{self, Name, Word, Words};
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,8 @@ pub(super) struct Line {
 pub(super) struct Tokens<'a> {
     pub(super) text: &'a [u8],
     pub(super) tokens: Vec<Token>,
+    /// For each token that opens a bracket the one behind that which closes it; else 0.
+    pub(super) behind: Vec<u32>,
     /// Markers and pragmas.
     pub(super) lines: Vec<Line>,
     pub(super) words: Words<'a>,
@@ -82,7 +84,11 @@ const BLANK: u8 = 1;
 const LETTER: u8 = 2;
 const DIGIT: u8 = 3;
 const QUOTE: u8 = 4;
+/// A mark by itself.
 const MARK: u8 = 5;
+const BRACKET: u8 = 6;
+/// May be part of a longer mark, or of something that isn't understood.
+const PART: u8 = 7;
 
 /// What each byte begins; 0 for what no C text has.
 static CLASS: [u8; 256] = {
@@ -91,11 +97,13 @@ static CLASS: [u8; 256] = {
     while at < 256 {
         let byte = at as u8;
         class[at] = match byte {
-            b' ' | b'\t' | b'\r' | 0x0b | 0x0c => BLANK,
+            b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => BLANK,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | 0x80..=0xff => LETTER,
             b'0'..=b'9' => DIGIT,
             b'"' | b'\'' => QUOTE,
-            b'!' | b'%'..=b'/' | b':'..=b'?' | b'[' | b']' | b'^' | b'{'..=b'~' => MARK,
+            b'(' | b')' | b'[' | b']' | b'{' | b'}' => BRACKET,
+            b'/' | b'<' | b'%' | b':' | b'?' | b'-' | b'.' => PART,
+            b'!' | b'&' | b'*'..=b',' | b';' | b'=' | b'>' | b'^' | b'|' | b'~' => MARK,
             _ => 0,
         };
         at += 1;
@@ -107,6 +115,13 @@ fn goes_on(byte: u8) -> bool {
     matches!(CLASS[byte as usize], LETTER | DIGIT)
 }
 
+/// Whether there is nothing before a byte in its line.
+fn begins_line(text: &[u8], at: usize) -> bool {
+    let before =
+        text[..at].iter().rev().find(|byte| **byte == b'\n' || CLASS[**byte as usize] != BLANK);
+    before.is_none_or(|byte| *byte == b'\n')
+}
+
 impl<'a> Tokens<'a> {
     pub(super) fn of(text: &'a [u8]) -> Result<Self, Doubt> {
         if text.len() > LONGEST {
@@ -115,6 +130,8 @@ impl<'a> Tokens<'a> {
         let mut lexer = Lexer {
             text,
             tokens: Vec::with_capacity(text.len() / 5),
+            brackets: Vec::new(),
+            pairs: Vec::new(),
             lines: Vec::new(),
             words: Words::new(),
             open: Vec::new(),
@@ -122,14 +139,23 @@ impl<'a> Tokens<'a> {
             numbers: HashMap::new(),
         };
         lexer.run()?;
-        let Lexer { tokens, lines, words, files, .. } = lexer;
-        Ok(Self { text, tokens, lines, words, files })
+        if !lexer.brackets.is_empty() {
+            return Err(Doubt::Unfinished);
+        }
+        let Lexer { tokens, pairs, lines, words, files, .. } = lexer;
+        let mut behind = vec![0; tokens.len()];
+        pairs.iter().for_each(|(open, close)| behind[*open as usize] = close + 1);
+        Ok(Self { text, tokens, behind, lines, words, files })
     }
 }
 
 struct Lexer<'a> {
     text: &'a [u8],
     tokens: Vec<Token>,
+    /// Brackets that are open: tokens, and what closes each.
+    brackets: Vec<(u32, u8)>,
+    /// Those that were closed, and by which token.
+    pairs: Vec<(u32, u32)>,
     lines: Vec<Line>,
     words: Words<'a>,
     /// The files that are open, the first one being compiled.
@@ -142,34 +168,19 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn run(&mut self) -> Result<(), Doubt> {
         let text = self.text;
-        let (mut at, mut fresh) = (0, true);
+        let mut at = 0;
         while let Some(&byte) = text.get(at) {
-            if byte == b'\n' {
-                fresh = true;
-                at += 1;
-                continue;
-            }
-            match CLASS[byte as usize] {
-                BLANK => at += 1,
-                LETTER => {
-                    fresh = false;
-                    at = self.word(at)?;
-                }
-                DIGIT => {
-                    fresh = false;
-                    at = self.number(at)?;
-                }
-                QUOTE => {
-                    fresh = false;
-                    at = self.literal(at)?;
-                }
-                MARK => {
-                    fresh = false;
-                    at = self.mark(at)?;
-                }
-                _ if byte == b'#' && fresh => at = self.line(at)?,
+            at = match CLASS[byte as usize] {
+                BLANK => at + 1,
+                LETTER => self.word(at)?,
+                MARK => self.push(Kind::Mark(byte), at, at + 1),
+                BRACKET => self.bracket(byte, at)?,
+                DIGIT => self.number(at)?,
+                PART => self.mark(at)?,
+                QUOTE => self.literal(at)?,
+                _ if byte == b'#' && begins_line(text, at) => self.line(at)?,
                 _ => return Err(Doubt::Byte),
-            }
+            };
         }
         Ok(())
     }
@@ -182,17 +193,12 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self, start: usize) -> Result<usize, Doubt> {
         let rest = &self.text[start..];
-        let mut hash = WordHash::default();
-        let mut length = 0;
-        while let Some(&byte) = rest.get(length).filter(|&&byte| goes_on(byte)) {
-            hash.add(byte);
-            length += 1;
-        }
+        let length = rest.iter().position(|&byte| !goes_on(byte)).unwrap_or(rest.len());
         let word = &rest[..length];
         if word.last() == Some(&b'R') && rest.get(length) == Some(&b'"') {
             return Err(Doubt::Literal);
         }
-        let name = self.words.number(word, hash.value());
+        let name = self.words.number(word, words::hash_of(rest, length));
         let kind = match self.words.keyword(name) {
             None => Kind::Name(name),
             Some(Word::Position) => return Err(Doubt::Position),
@@ -253,13 +259,32 @@ impl<'a> Lexer<'a> {
             [b'-', b'>', ..] => Ok(self.push(Kind::Arrow, start, start + 2)),
             [b'.', b'.', b'.', ..] => Ok(self.push(Kind::Ellipsis, start, start + 3)),
             [b'.', b'0'..=b'9', ..] => self.number(start),
-            // An attribute of C23.
-            [b'[', ..] if self.tokens.last().is_some_and(|it| it.kind == Kind::Mark(b'[')) => {
-                Err(Doubt::Byte)
-            }
             [byte, ..] => Ok(self.push(Kind::Mark(*byte), start, start + 1)),
             [] => Err(Doubt::Byte),
         }
+    }
+
+    fn bracket(&mut self, mark: u8, start: usize) -> Result<usize, Doubt> {
+        let at = self.tokens.len() as u32;
+        let closes = match mark {
+            b'(' => Some(b')'),
+            // An attribute of C23.
+            b'[' if self.tokens.last().is_some_and(|it| it.kind == Kind::Mark(b'[')) => {
+                return Err(Doubt::Byte);
+            }
+            b'[' => Some(b']'),
+            b'{' => Some(b'}'),
+            _ => None,
+        };
+        match closes {
+            Some(_) if self.brackets.len() >= DEEPEST_BRACKETS => return Err(Doubt::Depth),
+            Some(closes) => self.brackets.push((at, closes)),
+            None => {
+                let open = self.brackets.pop().filter(|(_, closes)| *closes == mark);
+                self.pairs.push((open.ok_or(Doubt::Brackets)?.0, at));
+            }
+        }
+        Ok(self.push(Kind::Mark(mark), start, start + 1))
     }
 
     /// A line that begins with `#`.
@@ -305,6 +330,9 @@ impl<'a> Lexer<'a> {
         Ok(file)
     }
 }
+
+/// More brackets in brackets than anybody writes.
+const DEEPEST_BRACKETS: usize = 10_000;
 
 /// More files in files than compilers allow.
 const DEEPEST: usize = 250;

@@ -135,7 +135,7 @@ impl Split {
             used.push(u8::from(declarers.of_symbol(tag).is_empty()));
         }
         for ids in [&mut unused, &mut known] {
-            ids.sort_unstable();
+            ids.sort_unstable_by_key(|id| u128::from_be_bytes(id.0));
             ids.dedup();
         }
         let parts = parts(&tokens, &units, &own, &found);

@@ -125,20 +125,19 @@ impl Reach<'_> {
         heads: &[Id],
     ) -> Result<Vec<Id>, Doubt> {
         let mut walk = Walk::new(self);
-        let mut sum = Sum::default();
         // Whether two of those that it depends on may change places is up to those two. So what each is where it stands
         // comes first; of a function its head, since what its body does is its own affair.
         let mut placed: Vec<Id> = Vec::with_capacity(own.len());
         for (at, head) in heads.iter().enumerate() {
             walk.go(at as u32, false)?;
             let others = walk.found[1..].iter().map(|&it| heads[it as usize]);
-            placed.push(sum.of(*head, others, &self.members(tokens, heads, &walk)));
+            placed.push(sum_of(*head, others.chain(self.members(tokens, heads, &walk))));
         }
         let mut closures = Vec::with_capacity(own.len());
         for (at, own) in own.iter().enumerate() {
             walk.go(at as u32, true)?;
             let others = walk.found[1..].iter().map(|&it| placed[it as usize]);
-            closures.push(sum.of(*own, others, &self.members(tokens, heads, &walk)));
+            closures.push(sum_of(*own, others.chain(self.members(tokens, heads, &walk))));
         }
         Ok(closures)
     }
@@ -209,24 +208,21 @@ impl Named {
     }
 }
 
-/// Hashes of one and several others, in whatever order.
-#[derive(Default)]
-struct Sum {
-    ids: Vec<Id>,
-    bytes: Vec<u8>,
-}
-
-impl Sum {
-    fn of(&mut self, first: Id, others: impl Iterator<Item = Id>, more: &[Id]) -> Id {
-        self.ids.clear();
-        self.ids.extend(others);
-        self.ids.extend_from_slice(more);
-        self.ids.sort_unstable();
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&first.0);
-        self.ids.iter().for_each(|id| self.bytes.extend_from_slice(&id.0));
-        Id::of(&self.bytes)
+/// The hash of one and a set of others.
+///
+/// Those are added up, 128 bits each, so that their order is nothing: nobody chooses them, and hashes that nobody chooses have the same
+/// sum no more often than they are the same.
+fn sum_of(first: Id, others: impl Iterator<Item = Id>) -> Id {
+    let (mut sum, mut count) = (0_u128, 0_u64);
+    for id in others {
+        sum = sum.wrapping_add(u128::from_le_bytes(id.0));
+        count += 1;
     }
+    let mut bytes = [0; 40];
+    bytes[..16].copy_from_slice(&first.0);
+    bytes[16..32].copy_from_slice(&sum.to_le_bytes());
+    bytes[32..].copy_from_slice(&count.to_le_bytes());
+    Id::of(&bytes)
 }
 
 /// Walks from one declaration after the other.

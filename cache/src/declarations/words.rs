@@ -70,7 +70,8 @@ impl<'a> Words<'a> {
         };
         for (word, spellings) in Word::ALL {
             for spelling in *spellings {
-                words.number(spelling.as_bytes(), hash_of(spelling.as_bytes()));
+                let spelling = spelling.as_bytes();
+                words.number(spelling, hash_of(spelling, spelling.len()));
                 words.keywords.push(*word);
             }
         }
@@ -117,7 +118,7 @@ impl<'a> Words<'a> {
 
     /// The number of a word, if it is known.
     pub(super) fn find(&self, spelling: &[u8]) -> Option<Name> {
-        let (hash, mask) = (hash_of(spelling), self.table.len() - 1);
+        let (hash, mask) = (hash_of(spelling, spelling.len()), self.table.len() - 1);
         let mut at = hash as usize & mask;
         loop {
             let number = self.table[at];
@@ -146,27 +147,40 @@ impl<'a> Words<'a> {
     }
 }
 
-/// A word's hash: FNV's steps, with the high bits brought down.
-pub(super) struct WordHash(u32);
-
-impl Default for WordHash {
-    fn default() -> Self {
-        Self(0x811c_9dc5)
+/// The hash of the word that is the first `length` bytes of `text`: eight bytes a step.
+pub(super) fn hash_of(text: &[u8], length: usize) -> u32 {
+    const STEP: usize = 8;
+    let mix =
+        |hash: u64, bytes: u64| (hash.rotate_left(23) ^ bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = &text[..length];
+    let mut hash = length as u64;
+    let mut steps = word.chunks_exact(STEP);
+    for step in &mut steps {
+        hash = mix(hash, u64::from_le_bytes(step.try_into().unwrap_or_default()));
     }
+    let rest = steps.remainder();
+    if !rest.is_empty() {
+        // What stands behind the word is masked, if there is enough of it.
+        let last = match text[length - rest.len()..].first_chunk::<STEP>() {
+            Some(bytes) => u64::from_le_bytes(*bytes) & (u64::MAX >> (64 - 8 * rest.len())),
+            None => rest.iter().rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
+        };
+        hash = mix(hash, last);
+    }
+    (hash >> 32) as u32
 }
 
-impl WordHash {
-    pub(super) fn add(&mut self, byte: u8) {
-        self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
+#[cfg(test)]
+mod tests {
+    use super::hash_of;
 
-    pub(super) fn value(self) -> u32 {
-        self.0 ^ (self.0 >> 15)
+    #[test]
+    fn a_words_hash_is_up_to_nothing_behind_it() {
+        let text = b"a_name_of_some_length(and more)";
+        for length in 1..=text.len() {
+            let alone = hash_of(&text[..length], length);
+            assert_eq!(hash_of(text, length), alone, "{length}");
+            assert!((1..length).all(|shorter| hash_of(text, shorter) != alone), "{length}");
+        }
     }
-}
-
-fn hash_of(word: &[u8]) -> u32 {
-    let mut hash = WordHash::default();
-    word.iter().for_each(|byte| hash.add(*byte));
-    hash.value()
 }

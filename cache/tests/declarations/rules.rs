@@ -435,7 +435,7 @@ fn what_is_not_understood_is_refused() {
         ("implicit(void) { return 0; }", Doubt::ImplicitInt),
         ("int f(void) { return (1; }", Doubt::Brackets),
         ("int f(void) {", Doubt::Unfinished),
-        ("int f(void) { return 1 }};", Doubt::Specifiers),
+        ("int f(void) { return 1 }};", Doubt::Brackets),
         ("int a /* comment */;", Doubt::Comment),
         ("#define A", Doubt::Directive),
         ("char *a = \"open;", Doubt::Literal),

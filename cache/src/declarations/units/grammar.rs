@@ -44,27 +44,13 @@ impl Parser<'_> {
         self.here() == Some(Kind::Mark(mark))
     }
 
-    /// The token behind the bracket that closes the one at `at`.
+    /// The token behind the bracket that closes the one at `at`; the next one, if there is none.
     pub(super) fn behind_brackets(&self, at: usize) -> Result<usize, Doubt> {
-        let mut open = Vec::new();
-        for (index, token) in self.tokens.iter().enumerate().skip(at) {
-            match token.kind {
-                Kind::Mark(b'(') => open.push(b')'),
-                Kind::Mark(b'[') => open.push(b']'),
-                Kind::Mark(b'{') => open.push(b'}'),
-                Kind::Mark(mark @ (b')' | b']' | b'}')) if open.pop() != Some(mark) => {
-                    return Err(Doubt::Brackets);
-                }
-                _ => {}
-            }
-            if open.is_empty() {
-                return Ok(index + 1);
-            }
-            if open.len() > 10_000 {
-                return Err(Doubt::Depth);
-            }
+        match self.text.behind.get(at) {
+            None => Err(Doubt::Unfinished),
+            Some(0) => Ok(at + 1),
+            Some(&behind) => Ok(behind as usize),
         }
-        Err(Doubt::Unfinished)
     }
 
     pub(super) fn skip_parentheses(&mut self) -> Result<(), Doubt> {
