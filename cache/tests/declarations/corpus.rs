@@ -22,14 +22,20 @@ struct Bench {
     flags: &'static [&'static str],
     builtins: Builtins,
     place: tempfile::TempDir,
-    /// By the used declarations of a silent text, its flags and its first line: its object, and the text.
-    objects: HashMap<(Vec<String>, Id), (Vec<u8>, Vec<u8>)>,
+    /// By the used declarations of a silent text, its flags and its first line.
+    objects: HashMap<(Vec<String>, Id), Compiled>,
     known: HashSet<(Vec<String>, Id)>,
     hits: u32,
     /// Compiles that weren't avoided and gave the object of the text that they came from.
     in_vain: u32,
     misses: u32,
     refused: HashMap<&'static str, u32>,
+}
+
+/// A text that was compiled in silence.
+struct Compiled {
+    object: Vec<u8>,
+    text: Vec<u8>,
 }
 
 /// What decides beside a text's own flags: optimised and not, with debug info, and what older compilers did by default.
@@ -120,11 +126,10 @@ impl Bench {
         let outcome = self.compile(text, flags);
         if is_hit {
             self.hits += 1;
-            let expected = expected.map(|(object, text)| (object, text));
-            if outcome.as_ref().ok() != expected.map(|it| it.0) {
+            if outcome.as_ref().ok() != expected.map(|it| &it.object) {
                 let file = keep.join(format!("wrong-{}-{}.i", self.compiler, self.flags.concat()));
                 fs::write(&file, text).unwrap();
-                fs::write(file.with_extension("known.i"), expected.map_or(&[][..], |it| it.1))
+                fs::write(file.with_extension("known.i"), expected.map_or(&[][..], |it| &it.text))
                     .unwrap();
                 let said = outcome.as_ref().err().map_or("another object", String::as_str);
                 panic!(
@@ -140,7 +145,7 @@ impl Bench {
         }
         let object = outcome.ok()?;
         self.known.extend(split.known.into_iter().map(with));
-        self.objects.insert(key, (object.clone(), text.to_vec()));
+        self.objects.insert(key, Compiled { object: object.clone(), text: text.to_vec() });
         Some(object)
     }
 
