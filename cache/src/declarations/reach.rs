@@ -191,9 +191,12 @@ impl Named {
     }
 
     fn add(&mut self, units: &Units, unit: &Unit) {
-        // A function's parameters carry something only if its body names them.
-        let mentions = if unit.has_body() { &unit.body_mentions } else { &unit.head_mentions };
-        for symbol in slice(&units.mentioned, mentions).iter().filter(|symbol| *symbol % 2 == 0) {
+        // A function's parameters carry something only if an expression names them, in its body or before it.
+        let mentions = match unit.has_body() && unit.plain_head {
+            true => unit.body_mentions.clone(),
+            false => unit.mentions(),
+        };
+        for symbol in slice(&units.mentioned, &mentions).iter().filter(|symbol| *symbol % 2 == 0) {
             self.ordinary[*symbol as usize / 2] = self.round;
         }
         for member in slice(&units.accessed, &unit.accesses) {
@@ -258,7 +261,7 @@ impl<'a> Walk<'a> {
         self.walks += 1;
         let first = &units.all[from as usize];
         let with_body = with_body && first.has_body();
-        self.looks_behind = with_body || !(first.plain || first.has_body());
+        self.looks_behind = with_body || !first.plain_head;
         let looks_behind = self.looks_behind;
         if looks_behind {
             self.named.clear();

@@ -76,8 +76,8 @@ fn with_debug_info_what_expressions_at_file_scope_name_shows_though_nobody_uses_
         ("extern int unused[SIZE];", &[1, 2]),
         ("struct unused { int a: SIZE; };", &[1, 2]),
         ("enum unused { UNUSED = SIZE };", &[1, 2]),
-        ("int unused(int it[SIZE]);", &[1, 2]),
-        ("static inline int unused(int it[SIZE]) { return 1; }", &[1, 2]),
+        ("int unused(int it[SIZE]);", &[1, 2, 5]),
+        ("static inline int unused(int it[SIZE]) { return 1; }", &[1, 2, 5]),
         ("static inline int unused(int it[sizeof(two)]) { return 1; }", &[4, 5]),
         ("extern char unused[sizeof(struct one)];", &[3, 5]),
         ("struct unused { char a[sizeof(two)]; };", &[4]),
@@ -281,6 +281,19 @@ fn what_an_expression_may_look_behind_counts() {
         ("", "unsigned long f(void) { return sizeof(struct far); }"),
         ("extern struct far *get(void);", "int f(void) { return get()->one; }"),
         ("extern struct far *far;", "int f(void) { return far->one; }"),
+        // What stands before a body is an expression, too.
+        ("extern struct far *far;", "int f(char (*it)[sizeof(*far)]) { return sizeof(*it); }"),
+        ("extern struct far *far;", "__typeof__(far->one) f(void) { return 1; }"),
+        ("extern struct far *one, *two;", "int f(char (*it)[one - two]) { return sizeof(*it); }"),
+        ("extern struct far *far;", "int f(char (*it)[(*far).one]) { return sizeof(*it); }"),
+        (
+            "struct by { int it : (long)((struct far *)0 + 1); };",
+            "int f(struct by *it) { return it->it; }",
+        ),
+        (
+            "struct by { int it; } __attribute__((aligned((long)((struct far *)0 + 1))));",
+            "unsigned long f(void) { return sizeof(struct by); }",
+        ),
         ("extern struct far all[];", "int f(void) { return all[0].one; }"),
         (
             "typedef struct far *far_t; struct by { far_t it; };",

@@ -1,7 +1,7 @@
 //! Tags that a declaration only points to, and what carries the pointer.
 
 use super::{Draft, Parser, Range};
-use crate::declarations::lexer::Kind;
+use crate::declarations::lexer::{Kind, Token};
 use crate::declarations::words::Word;
 
 impl Parser<'_> {
@@ -54,17 +54,51 @@ impl Parser<'_> {
 
     /// Whether tokens without a function's body have no expression in them but of numbers and enumerators.
     pub(super) fn is_plain(&self, first: usize, end: usize) -> bool {
-        (first..end).all(|at| match self.tokens[at].kind {
-            Kind::Keyword(Word::Operator) => self.is_of_plain_type(at + 1),
-            // `__builtin_offsetof`, say.
-            Kind::Name(name) => !self.text.words.spelling(name).starts_with(b"__builtin_"),
-            Kind::Mark(b'=')
-            | Kind::Arrow
-            | Kind::Keyword(
-                Word::Typeof | Word::StaticAssert | Word::Statement | Word::Align | Word::Atomic,
-            ) => false,
-            _ => true,
-        })
+        // Brackets that are open, and up to where an expression goes at least.
+        let (mut round, mut until) = (0_usize, first);
+        for at in first..end {
+            match self.tokens[at].kind {
+                Kind::Keyword(Word::Operator) if !self.is_of_plain_type(at + 1) => return false,
+                // `__builtin_offsetof`, say.
+                Kind::Name(name) if self.text.words.spelling(name).starts_with(b"__builtin_") => {
+                    return false;
+                }
+                Kind::Mark(b'=' | b'.')
+                | Kind::Arrow
+                | Kind::Keyword(
+                    Word::Typeof
+                    | Word::StaticAssert
+                    | Word::Statement
+                    | Word::Align
+                    | Word::Atomic,
+                ) => return false,
+                // A cast.
+                Kind::Keyword(Word::Struct | Word::Union | Word::Enum) if at < until => {
+                    return false;
+                }
+                Kind::Mark(b'(') => round += 1,
+                Kind::Mark(b')') => round = round.saturating_sub(1),
+                Kind::Mark(b'[') => {
+                    let behind = self.behind_brackets(at).unwrap_or(end);
+                    let is_name = |token: &Token| matches!(token.kind, Kind::Name(_));
+                    // A parameter's size needn't be constant.
+                    if round > 0 && self.tokens[at..behind].iter().any(is_name) {
+                        return false;
+                    }
+                    until = until.max(behind);
+                }
+                Kind::Mark(b':') => {
+                    let ends = |token: &Token| token.kind == Kind::Mark(b';');
+                    let width = self.tokens[at..end].iter().position(ends);
+                    until = until.max(width.map_or(end, |width| at + width));
+                }
+                Kind::Keyword(Word::Attribute) => {
+                    until = until.max(self.behind_brackets(at + 1).unwrap_or(end));
+                }
+                _ => {}
+            }
+        }
+        true
     }
 
     /// Whether a type of keywords alone stands here in brackets, as in `sizeof(void *)`.
