@@ -155,9 +155,9 @@ fn with_debug_info_what_sizes_of_the_unused_name_must_stand_where_it_stood() {
     let cached = cached(ALONE);
     let line = "gcc -g -O1 -c sized.c";
     fs::write(cached.tree.join("sized.c"), "#include \"h.h\"\nint variable;\n").unwrap();
-    let header = "struct one { int a; };\nenum size { SIZE };\nint of_size(int it[SIZE + 1]);\n";
+    let header = "struct one { int a; };\nenum size { SIZE };\nint of_size(int it[SIZE + 1]);\nint behind(void);\n";
     for (change, hits) in [
-        (header.replace("int of_size", "\n\nint of_size"), 1),
+        (header.replace("int behind", "\n\nint behind"), 1),
         (header.replace("enum size", "\n\nenum size"), 0),
         (format!("\n{header}"), 0),
     ] {
