@@ -31,7 +31,7 @@ use self::declarers::Declarers;
 use self::in_force::Places;
 use self::lexer::{Kind, Token, Tokens};
 use self::reach::{Reach, Used};
-use self::units::{Unit, Units, ordinary, slice};
+use self::units::{Units, ordinary, slice};
 use self::words::{Name, Word};
 
 /// A text, taken apart.
@@ -99,7 +99,7 @@ impl Split {
                     Id::of(&buffer)
                 }
             });
-            let root = unit.root || main || is_root(&tokens, &units, unit, &declarers, builtins);
+            let root = unit.root || main || is_root(&tokens, &units, index, &declarers, builtins);
             units.all[index].root = root;
         }
         let reach = Reach {
@@ -149,10 +149,11 @@ impl Split {
 fn is_root(
     tokens: &Tokens<'_>,
     units: &Units,
-    unit: &Unit,
+    index: usize,
     declarers: &Declarers,
     builtins: &Builtins,
 ) -> bool {
+    let unit = &units.all[index];
     let spelling = |name| tokens.words.spelling(name);
     let by_compiler = slice(&units.declared, &unit.declares)
         .iter()
@@ -161,9 +162,14 @@ fn is_root(
     let broken = unit.promises.is_some_and(|name| {
         !declarers.of_symbol(ordinary(name)).iter().any(|&it| units.all[it as usize].has_body())
     });
-    // What isn't known at file scope may be declared by its call, and be known then to all that follows.
+    // What isn't known at file scope yet may be declared by its call, and be known then to all that follows.
+    let inner = units.all[index + 1..].iter().take_while(|unit| unit.inner).count();
+    let is_declared = |name: Name| {
+        let first = declarers.of_symbol(ordinary(name)).first();
+        first.is_some_and(|&first| first as usize <= index + inner)
+    };
     let declares_by_call = slice(&units.called, &unit.calls).iter().any(|&name| {
-        declarers.of_symbol(ordinary(name)).is_empty()
+        !is_declared(name)
             && !BUILT_IN.iter().any(|prefix| spelling(name).starts_with(prefix))
             && !is_local(&tokens.tokens[unit.first..unit.end], unit.head(), name)
     });
@@ -190,11 +196,7 @@ fn is_local(function: &[Token], head: usize, name: Name) -> bool {
                         | Kind::Keyword(Word::Statement | Word::Struct | Word::Union | Word::Enum)
                 )
             );
-        let called = match kind(at + 1) {
-            Some(Kind::Mark(b'(' | b':')) => true,
-            Some(Kind::Mark(b')')) => kind(at + 2) == Some(Kind::Mark(b'(')),
-            _ => false,
-        };
+        let called = matches!(kind(at + 1), Some(Kind::Mark(b'(' | b':')));
         !other_name_space && !called
     };
     (0..head).any(named) || (head..function.len()).any(|at| named(at) && uses(at))

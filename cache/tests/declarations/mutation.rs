@@ -103,6 +103,12 @@ const NEWCOMERS: &[&str] = &[
     "union punned { struct newcomer *one; struct node *two; };",
     "typedef struct { struct node *inner; } wrapped;",
     "static inline int unwraps(wrapped *it) { return it->inner->value; }",
+    "extern char far_size(int);",
+    "extern struct list *node_of(int);",
+    "static inline int fatal(void) { struct hidden *hidden_one(struct shown *it) __attribute__((noreturn)); return 1; }",
+    "static inline int calls_early(void) { return comes_late(1); }",
+    "extern char comes_late(int);",
+    "static inline int sized_by(struct newcomer *by, char (*it)[sizeof(*by)]) { return sizeof(*it); }",
 ];
 
 /// Lines that may appear in a structure, and what may begin a function.
@@ -135,6 +141,12 @@ const STATEMENTS: &[&str] = &[
     " register int fast = 1; (void)fast; ",
     " __typeof__(1) typed = 2; (void)typed; ",
     " int unused_; ",
+    " const size_t far_size(int), *far_sizes(void); ",
+    " struct node *node_of(int) __attribute__((const)); ",
+    " struct hidden *hidden_one(struct shown *) __attribute__((noreturn)); ",
+    " function_t by_name; (function_t *)by_name; ",
+    " typedef int own_t; own_t own_sized(int); ",
+    " int (grouped)(int); grouped(1); ",
 ];
 
 /// Pieces of text between external declarations, roughly.

@@ -221,6 +221,11 @@ fn what_happens_within_a_function_that_nobody_uses_stays_there() {
         "static inline int counts(int *it) { return __atomic_load_n(it, 0); }",
         "static inline int calls(int (*given)(void)) { return given(); }",
         "static inline int calls(void *it) { int (*own)(void); own = it; return own(); }",
+        "static inline int types(void) { struct own { int it; } it = { 1 }; return it.it; }",
+        "static inline int types(void) { typedef int own; own it = 1; return it; }",
+        "static inline int points(struct used *it) { struct used *own = it, *(*other)(int); return !own; }",
+        "static inline int asserts(void) { _Static_assert(1, \"\"); __extension__ ({ 1; }); return 1; }",
+        "static inline int places(int it) { register long own __asm__(\"rax\") = it; return own; }",
     ] {
         let (one, other) = (split(USED, USER), split(&format!("{USED}{addition}\n"), USER));
         assert_eq!(one.used, other.used, "{addition}");
@@ -230,10 +235,73 @@ fn what_happens_within_a_function_that_nobody_uses_stays_there() {
 
 #[test]
 fn what_is_declared_within_a_function_is_known_outside() {
-    let within =
-        "static inline int within(void) { extern int elsewhere(int); return elsewhere(1); }\n";
-    let user = "extern int elsewhere(int);\nint f(void) { return elsewhere(1); }";
-    assert_ne!(split("", user).used, split(within, user).used);
+    let header = "typedef int number;\nstruct used { int member; };\n";
+    let user = "int f(void) { return elsewhere(1) != 0; }";
+    for (within, declared) in [
+        ("extern int elsewhere(int);", "int elsewhere(int);"),
+        ("const extern int elsewhere;", "extern int (*elsewhere)(int);"),
+        ("int elsewhere(int);", "int elsewhere(int);"),
+        ("const int elsewhere(int);", "int elsewhere(int);"),
+        ("number elsewhere(int);", "int elsewhere(int);"),
+        ("number *const elsewhere(int);", "int *elsewhere(int);"),
+        ("number const elsewhere(int);", "int elsewhere(int);"),
+        ("struct used *elsewhere(int);", "struct used *elsewhere(int);"),
+        ("__typeof__(int) elsewhere(int);", "int elsewhere(int);"),
+        ("__attribute__((cold)) int elsewhere(int);", "int elsewhere(int);"),
+        ("number elsewhere(int) __attribute__((noreturn));", "int elsewhere(int);"),
+        ("int one, elsewhere(int);", "int elsewhere(int);"),
+        ("int one(int), elsewhere(int), two;", "int elsewhere(int);"),
+        ("{ number one; number elsewhere(int); }", "int elsewhere(int);"),
+        ("one: int elsewhere(int);", "int elsewhere(int);"),
+        ("for (number elsewhere(int); ; ) ;", "int elsewhere(int);"),
+        ("({ number elsewhere(int); 1; });", "int elsewhere(int);"),
+    ] {
+        let without =
+            format!("{header}static inline int within(void) {{ return 1; }}\n{declared}\n");
+        let with = without.replace("{ return", &format!("{{ {within} return"));
+        assert_ne!(split(&without, user).used, split(&with, user).used, "{within}");
+    }
+}
+
+#[test]
+fn a_function_that_may_declare_something_outside_in_ways_that_are_not_followed_is_used() {
+    let header = "typedef int number;\ntypedef int function(int);\nstruct used { int member; };\n";
+    let user = "int f(void) { return 1; }";
+    for within in [
+        "int (elsewhere)(int);",
+        "int (*elsewhere(int))[3];",
+        "number (elsewhere)(int);",
+        "number (*elsewhere(int))(int);",
+        "function elsewhere;",
+        "function (elsewhere);",
+        "typedef int own(int); own elsewhere;",
+        "typedef long own; own elsewhere(int);",
+        "struct own { int it; }; struct own *elsewhere(int);",
+        "struct used { int it; }; struct used *elsewhere(int);",
+        "struct used; extern struct used elsewhere;",
+        "struct used { int it; } elsewhere(int);",
+        "enum { SIZE = 3 }; extern int elsewhere[SIZE];",
+        "char it; extern int elsewhere[sizeof(it)];",
+        "int it = 1, elsewhere(int);",
+        "extern int (*one)(int), two;",
+        "number elsewhere(int) __asm__(\"other\");",
+    ] {
+        let without = format!("{header}static inline int within(void) {{ return 1; }}\n");
+        let with = without.replace("{ return", &format!("{{ {within} return"));
+        assert_ne!(split(&without, user).used, split(&with, user).used, "{within}");
+    }
+}
+
+#[test]
+fn what_is_called_before_it_is_declared_counts() {
+    let user = "int f(void) { return 1; }";
+    let caller = "static inline int early(void) { return later(); }\n";
+    let declared = "int later(void);\n";
+    let [without, behind, before] =
+        [declared.to_owned(), caller.to_owned() + declared, declared.to_owned() + caller]
+            .map(|header| split(&header, user).used);
+    assert_eq!(without, before);
+    assert_ne!(without, behind);
 }
 
 #[test]

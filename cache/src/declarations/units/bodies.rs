@@ -1,4 +1,4 @@
-//! What is in a function's body: the names, and what it declares that is known outside.
+//! What is in a function's body: the names, and whether any of it shows outside.
 
 use super::{Parser, tag};
 use crate::declarations::doubt::Doubt;
@@ -9,11 +9,18 @@ impl Parser<'_> {
     /// A function's body; whether it is to be a root.
     pub(super) fn body(&mut self, from: usize, to: usize, unit: u32) -> Result<bool, Doubt> {
         let mut root = false;
-        let (mut at, mut attribute_end) = (from, from);
+        let (mut at, mut attribute_end, mut declaration_end) = (from, from, from);
+        // Whether a type's name may mean another one than outside.
+        let mut has_types = false;
         while at < to {
+            if self.may_declare(at, from) {
+                let (understood, end) = self.inner_declaration(at, to);
+                root |= !understood;
+                declaration_end = declaration_end.max(end);
+            }
             match self.tokens[at].kind {
-                Kind::Keyword(Word::Extern) => root |= !self.inner_extern(at, to),
-                Kind::Keyword(Word::Type) => self.inner_function(at, from),
+                Kind::Keyword(Word::Extern) => root |= at >= declaration_end,
+                Kind::Keyword(Word::Typedef) => has_types = true,
                 Kind::Keyword(word @ (Word::Struct | Word::Union | Word::Enum)) => {
                     let mut next = at + 1;
                     let name = self.tag_name(&mut next, unit)?;
@@ -25,6 +32,7 @@ impl Parser<'_> {
                             None => self.units.early.push(tag(name)),
                         }
                     }
+                    has_types |= matches!(self.kind(next), Some(Kind::Mark(b'{' | b';')));
                     at = next;
                     continue;
                 }
@@ -47,7 +55,7 @@ impl Parser<'_> {
             }
             at += 1;
         }
-        Ok(root)
+        Ok(root || (has_types && !self.externs.is_empty()))
     }
 
     /// Whether the statement of a body that `at` stands in declares something `static`.
@@ -64,84 +72,12 @@ impl Parser<'_> {
             return false;
         }
         let next = self.kind(at + 1);
-        let called = next == Some(Kind::Mark(b'('))
-            || (next == Some(Kind::Mark(b')')) && self.kind(at + 2) == Some(Kind::Mark(b'(')));
+        let called = next == Some(Kind::Mark(b'('));
         if called {
             self.units.called.push(name);
         }
-        matches!(next, Some(Kind::Name(_))) && self.function_types.contains(&name)
-    }
-
-    fn is_name(&self, at: usize) -> bool {
-        matches!(self.kind(at), Some(Kind::Name(_)))
-    }
-
-    /// Notes `int f(void);` at the beginning of a statement likewise.
-    fn inner_function(&mut self, first: usize, body: usize) {
-        let begins =
-            first == body || matches!(self.tokens[first - 1].kind, Kind::Mark(b';' | b'{' | b'}'));
-        if !begins {
-            return;
-        }
-        let mut at = first + 1;
-        while matches!(
-            self.kind(at),
-            Some(Kind::Keyword(Word::Type | Word::Qualifier) | Kind::Mark(b'*'))
-        ) {
-            at += 1;
-        }
-        let (Some(Kind::Name(name)), Some(Kind::Mark(b'('))) = (self.kind(at), self.kind(at + 1))
-        else {
-            return;
-        };
-        let Ok(end) = self.behind_brackets(at + 1) else { return };
-        // A tag may be the function's own.
-        let tagged = self.tokens[at..end].iter().any(|token| token.tag_word().is_some());
-        if !tagged && self.kind(end) == Some(Kind::Mark(b';')) {
-            self.externs.push((first, end + 1, vec![name]));
-        }
-    }
-
-    /// What is declared `extern` in a body is known to all that follows: a declaration of its own. Whether it is understood.
-    fn inner_extern(&mut self, first: usize, to: usize) -> bool {
-        let (mut at, mut depth) = (first + 1, 0_usize);
-        let mut names = Vec::new();
-        while at < to {
-            match self.tokens[at].kind {
-                // `(*name)`, which isn't looked into.
-                Kind::Mark(b'(') if depth == 0 && !self.is_name(at - 1) => return false,
-                Kind::Mark(b'(' | b'[') => depth += 1,
-                Kind::Mark(b')' | b']') => match depth.checked_sub(1) {
-                    Some(less) => depth = less,
-                    None => return false,
-                },
-                Kind::Mark(b';') if depth == 0 => {
-                    if names.is_empty() {
-                        return false;
-                    }
-                    self.externs.push((first, at + 1, names));
-                    return true;
-                }
-                Kind::Mark(b'*' | b',') | Kind::Ellipsis | Kind::Number | Kind::Text => {}
-                Kind::Keyword(Word::Type | Word::Qualifier | Word::Extension | Word::Thread) => {}
-                Kind::Keyword(Word::Struct | Word::Union | Word::Enum) => {
-                    // A tag that isn't known outside would belong to the function.
-                    match self.kind(at + 1) {
-                        Some(Kind::Name(name)) if self.tags[name as usize].is_some() => at += 1,
-                        _ => return false,
-                    }
-                }
-                Kind::Name(name) => {
-                    let declared =
-                        matches!(self.kind(at + 1), Some(Kind::Mark(b'(' | b'[' | b';' | b',')));
-                    if depth == 0 && declared {
-                        names.push(name);
-                    }
-                }
-                _ => return false,
-            }
-            at += 1;
-        }
-        false
+        // `type name;`, `type (name);`
+        matches!(next, Some(Kind::Name(_) | Kind::Mark(b'(')))
+            && self.function_types.contains(&name)
     }
 }

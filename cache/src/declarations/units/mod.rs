@@ -7,6 +7,7 @@
 mod attributes;
 mod bodies;
 mod grammar;
+mod inner;
 mod names;
 mod pointers;
 
