@@ -46,16 +46,29 @@ const HARMLESS: [&str; 42] = [
     "warning",
 ];
 
+/// An attribute's name without the underscores around it.
+fn bare(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"__").unwrap_or(name);
+    name.strip_suffix(b"__").unwrap_or(name)
+}
+
 /// Whether an attribute is known to do nothing by itself.
 pub(super) fn is_harmless(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"__").unwrap_or(name);
-    let name = name.strip_suffix(b"__").unwrap_or(name);
+    let name = bare(name);
     HARMLESS.iter().any(|it| it.as_bytes() == name)
+}
+
+/// Whether an attribute does nothing to a function that nobody uses.
+pub(super) fn is_harmless_to_function(name: &[u8]) -> bool {
+    bare(name) == b"visibility"
+}
+
+/// Whether an attribute says in which section something goes.
+pub(super) fn is_section(name: &[u8]) -> bool {
+    bare(name) == b"section"
 }
 
 /// Whether an attribute names another function or object in a literal.
 pub(super) fn names_target(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"__").unwrap_or(name);
-    let name = name.strip_suffix(b"__").unwrap_or(name);
-    matches!(name, b"alias" | b"ifunc" | b"weakref" | b"cleanup" | b"copy")
+    matches!(bare(name), b"alias" | b"ifunc" | b"weakref" | b"cleanup" | b"copy")
 }

@@ -134,6 +134,9 @@ impl Split {
             used.extend_from_slice(tokens.words.spelling(tag / 2));
             used.push(u8::from(declarers.of_symbol(tag).is_empty()));
         }
+        // So may which sections have functions in them.
+        used.extend_from_slice(b"\0sections");
+        used.extend(sections(&tokens, &units).concat());
         for ids in [&mut unused, &mut known] {
             ids.sort_unstable_by_key(|id| u128::from_be_bytes(id.0));
             ids.dedup();
@@ -200,6 +203,18 @@ fn is_local(function: &[Token], head: usize, name: Name) -> bool {
         !other_name_space && !called
     };
     (0..head).any(named) || (head..function.len()).any(|at| named(at) && uses(at))
+}
+
+/// The sections that functions are put in, used or not: clang complains of those that have objects as well.
+fn sections(tokens: &Tokens<'_>, units: &Units) -> Vec<Vec<u8>> {
+    let texts = units.sections.iter().map(|&(first, end)| {
+        let text = |token: &Token| &tokens.text[token.start as usize..token.end as usize];
+        tokens.tokens[first..end].iter().map(text).collect::<Vec<_>>().join(&0)
+    });
+    let mut sections: Vec<_> = texts.collect();
+    sections.sort_unstable();
+    sections.dedup();
+    sections
 }
 
 /// The used declarations by name, and who uses them.

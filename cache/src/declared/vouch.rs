@@ -42,11 +42,13 @@ const UNUSED: [&str; 3] = [
 typedef struct { int quot, rem; } unused_pair;
 extern int unused_function(struct unused_node *it, unused_pair pair);
 extern int unused_object;
+extern int unused_early(void) __attribute__((section(\".unused\")));
 ",
     "enum unused_kind { UNUSED_A, UNUSED_B };
 union unused_union { float real; int number; };
 static inline int unused_inline(struct unused_node *it) { int sum = 0; while (it) { sum += it->value; it = it->next; } return sum + unused_object; }
 static inline int unused_keeper(int it) { static int calls; static const char table[] __attribute__((used)) = { 1, 2 }; extern int unused_elsewhere(int); __asm__(\"\"); return ++calls + table[it & 1] + unused_elsewhere(it); }
+static inline __attribute__((section(\".unused\"))) int unused_placed(int it) { return it - 1; }
 static inline int unused_caller(void) { struct unused_node node = { 0, UNUSED_B }; return unused_inline(&node); }
 ",
     "extern const char *unused_names[];

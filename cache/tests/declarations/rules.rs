@@ -105,8 +105,20 @@ fn what_makes_output_by_itself_or_may_is_always_used() {
         "static inline int kept(void) __attribute__((used));",
         "static inline __attribute__((constructor)) void kept(void) { }",
         "extern int placed __attribute__((section(\"a\")));",
+        "extern int hidden __attribute__((visibility(\"hidden\")));",
         "static inline int undeclared(void) { return nowhere(); }",
-        "static inline int by_type(void) { __typeof__(f) g; return g(0); }",
+        "static inline int by_type(void) { __typeof__(helper) g; return 1; }",
+        "static inline int by_type(void) { __typeof__((helper)) g; return 1; }",
+        "static inline int by_type(void) { __typeof__(*&helper) g; return 1; }",
+        "static inline int by_type(int (*it)(void)) { __typeof__(*it) g; return 1; }",
+        "static inline int by_type(struct used *it) { __typeof__(int(int)) g; return 1; }",
+        "static inline int by_type(void) { const __typeof__(helper) volatile g; return 1; }",
+        "typedef int type(int); static inline int by_type(void) { type g; return 1; }",
+        "typedef int type(int); static inline int by_type(void) { type (g); return 1; }",
+        "typedef int type(int); static inline int by_type(void) { __typeof__(const type) g; return 1; }",
+        "typedef __typeof__(helper) type; static inline int by_type(void) { type g; return 1; }",
+        "extern __typeof__(helper) like; static inline int by_type(void) { __typeof__(like) g; return 1; }",
+        "static inline int nests(void) { int own(int it) { return it; } return 1; }",
         "static inline int within(void) { extern int weak(void) __attribute__((weak)); return weak(); }",
         "static inline int within(void) { int f(struct used *) __attribute__((weak)); return 1; }",
         "static inline int within(void) { extern int (*one)(void), two; return two; }",
@@ -122,6 +134,33 @@ fn what_makes_output_by_itself_or_may_is_always_used() {
         let (one, other) = (split(USED, USER), split(&format!("{USED}{addition}\n"), USER));
         assert_ne!(one.used, other.used, "{addition}");
     }
+}
+
+#[test]
+fn a_section_of_unused_functions_counts_once() {
+    let in_section = |name: &str, section: &str| {
+        format!("int {name}(void) __attribute__((section(\"{section}\")));\n")
+    };
+    let body = "static inline __attribute__((__section__(\"a\"))) int in(void) { return 1; }\n";
+    let header = format!("{USED}{}", in_section("first", "a"));
+    let used = |more: &str| split(&format!("{header}{more}"), USER).used;
+    assert_ne!(split(USED, USER).used, used(""));
+    assert_eq!(used(&in_section("second", "a")), used(""));
+    assert_eq!(used(body), used(""));
+    assert_ne!(used(&in_section("second", "b")), used(""));
+    // It may say what is put there.
+    assert_ne!(used("typedef int type(void) __attribute__((section(\"a\")));\n"), used(""));
+    assert_ne!(used("extern int second __attribute__((section(\"a\")));\n"), used(""));
+}
+
+#[test]
+fn names_in_brackets_are_declared() {
+    let header = "typedef struct state state;\ntypedef int number;\n\
+        extern number (get)(state *it);\nextern state *(made)(number (*how)(void));\n";
+    let user = "number f(state *it) { return get(it); }";
+    let used = |header: &str| split(header, user).used;
+    assert_ne!(used(&header.replace("number (get)", "state *(get)")), used(header));
+    assert_eq!(used(&header.replace("state *(made)", "int (made)")), used(header));
 }
 
 #[test]
@@ -216,11 +255,18 @@ fn what_happens_within_a_function_that_nobody_uses_stays_there() {
         "static inline int counted(void) { static int count; return count++; }",
         "static inline int kept(void) { static int it __attribute__((used)); return it; }",
         "static inline void written(void) { __asm__(\"nop\"); }",
+        "int hidden(void) __attribute__((visibility(\"hidden\")));",
         "static inline int outside(void) { extern int elsewhere; return elsewhere; }",
         "static inline int near(void) { int elsewhere(void); return elsewhere(); }",
         "static inline int counts(int *it) { return __atomic_load_n(it, 0); }",
         "static inline int calls(int (*given)(void)) { return given(); }",
         "static inline int calls(void *it) { int (*own)(void); own = it; return own(); }",
+        "static inline int typed(int it) { __typeof__(it) own; __typeof__((it)) other; own = it; return own; }",
+        "static inline int typed(struct used *it) { __typeof__(it->member) own; own = 1; return own; }",
+        "static inline int typed(struct used *it) { __typeof__(*((&it->member))) own; own = 1; return own; }",
+        "static inline int typed(struct used *it) { __typeof__(struct used *) own; own = it; return !own; }",
+        "static inline int typed(struct used *it) { __typeof__(*it) *own; own = it; return !own; }",
+        "static inline int typed(struct used *it) { __typeof__(unsigned long) own; own = 1; return !own; }",
         "static inline int types(void) { struct own { int it; } it = { 1 }; return it.it; }",
         "static inline int types(void) { typedef int own; own it = 1; return it; }",
         "static inline int points(struct used *it) { struct used *own = it, *(*other)(int); return !own; }",

@@ -6,13 +6,13 @@ use crate::declarations::lexer::Kind;
 use crate::declarations::words::Word;
 
 impl Parser<'_> {
-    /// Whether an attribute isn't known to be harmless.
-    pub(super) fn has_odd_attributes(&self, first: usize, end: usize) -> bool {
+    /// Whether an attribute isn't known to be harmless, to `functions` perhaps. To those a section is, and is noted.
+    pub(super) fn has_odd_attributes(&mut self, first: usize, end: usize, functions: bool) -> bool {
         let mut at = first;
         while at < end {
             if self.tokens[at].kind == Kind::Keyword(Word::Attribute) {
                 let Ok(behind) = self.behind_brackets(at + 1) else { return true };
-                if !self.attributes_are_harmless(at + 1, behind) {
+                if !self.attributes_are_harmless(at + 1, behind, functions) {
                     return true;
                 }
                 at = behind;
@@ -24,14 +24,20 @@ impl Parser<'_> {
     }
 
     /// Of `((a, b(1, x)))`.
-    fn attributes_are_harmless(&self, open: usize, behind: usize) -> bool {
+    fn attributes_are_harmless(&mut self, open: usize, behind: usize, functions: bool) -> bool {
         let mut depth = 0_usize;
         for at in open..behind {
             match self.tokens[at].kind {
                 Kind::Mark(b'(') => depth += 1,
                 Kind::Mark(b')') => depth = depth.saturating_sub(1),
                 Kind::Name(name) if depth == 2 => {
-                    if !attributes::is_harmless(self.text.words.spelling(name)) {
+                    let name = self.text.words.spelling(name);
+                    if functions && attributes::is_section(name) {
+                        let end = self.behind_brackets(at + 1).unwrap_or(at);
+                        self.units.sections.push((at + 1, end));
+                    } else if !attributes::is_harmless(name)
+                        && !(functions && attributes::is_harmless_to_function(name))
+                    {
                         return false;
                     }
                 }

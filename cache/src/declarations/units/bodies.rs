@@ -39,18 +39,11 @@ impl Parser<'_> {
                 Kind::Keyword(Word::Attribute) => {
                     let end = self.behind_brackets(at + 1)?;
                     // That of a static object goes with the function; that of a function stays.
-                    root |= self.has_odd_attributes(at, end) && !self.is_of_static(at, from);
+                    root |= self.has_odd_attributes(at, end, false) && !self.is_of_static(at, from);
                     attribute_end = end;
                 }
-                Kind::Keyword(Word::Typeof) => {
-                    // `typeof(f) g;` declares a function if `f` is one.
-                    let end = self.behind_brackets(at + 1)?;
-                    let declares = matches!(self.kind(end), Some(Kind::Name(_)))
-                        && matches!(self.kind(end + 1), Some(Kind::Mark(b';' | b',')));
-                    root |= declares;
-                }
                 Kind::Name(name) if at < attribute_end => drop(self.name(at, name, unit)),
-                Kind::Name(name) => root |= self.body_name(at, name, unit),
+                Kind::Name(name) => self.body_name(at, name, unit),
                 _ => {}
             }
             at += 1;
@@ -66,18 +59,10 @@ impl Parser<'_> {
         self.kind(first) == Some(Kind::Keyword(Word::Static))
     }
 
-    /// A name in a body; whether it may declare a function.
-    fn body_name(&mut self, at: usize, name: Name, unit: u32) -> bool {
-        if !self.name(at, name, unit) {
-            return false;
-        }
-        let next = self.kind(at + 1);
-        let called = next == Some(Kind::Mark(b'('));
-        if called {
+    /// A name in a body, which may be a call.
+    fn body_name(&mut self, at: usize, name: Name, unit: u32) {
+        if self.name(at, name, unit) && self.kind(at + 1) == Some(Kind::Mark(b'(')) {
             self.units.called.push(name);
         }
-        // `type name;`, `type (name);`
-        matches!(next, Some(Kind::Name(_) | Kind::Mark(b'(')))
-            && self.function_types.contains(&name)
     }
 }

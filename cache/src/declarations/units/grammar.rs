@@ -1,5 +1,6 @@
 //! What a declaration begins with, its declarators and initializers: where one ends, and what it is.
 
+use super::functional::Functional;
 use super::{Draft, Parser};
 use crate::declarations::doubt::Doubt;
 use crate::declarations::lexer::Kind;
@@ -22,6 +23,8 @@ struct Specifiers {
     tagged: bool,
     /// By this typedef name.
     by_name: Option<Name>,
+    /// By `typeof` of what may be a function.
+    perhaps_function: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,12 +100,18 @@ impl Parser<'_> {
         loop {
             let (name, shape) = self.declarator(draft, 0)?;
             draft.names.push(name);
-            let by_function_type =
-                said.by_name.is_some_and(|name| self.function_types.contains(&name));
-            let is_function =
-                shape == Shape::Function || (shape == Shape::Plain && by_function_type);
-            if said.typedef && is_function {
-                self.function_types.insert(name);
+            let by_type = match (shape, said.by_name) {
+                (Shape::Function, _) => Functional::Type,
+                (Shape::Plain, Some(type_name)) => self.functional[type_name as usize],
+                (Shape::Plain, None) if said.perhaps_function => Functional::PerhapsType,
+                _ => Functional::No,
+            };
+            let is_function = by_type == Functional::Type;
+            let declared = if said.typedef { by_type } else { by_type.min(Functional::Function) };
+            self.functional[name as usize].add(declared);
+            match is_function && !said.typedef {
+                true => draft.has_functions = true,
+                false => draft.has_objects = true,
             }
             let mut initialised = false;
             loop {
@@ -182,7 +191,9 @@ impl Parser<'_> {
                         }
                         Word::Typeof => {
                             said.typed = true;
+                            let open = self.at;
                             self.skip_parentheses()?;
+                            said.perhaps_function |= self.may_be_function(open, self.at);
                         }
                         Word::Align => self.skip_parentheses()?,
                         Word::Attribute => {
@@ -204,7 +215,15 @@ impl Parser<'_> {
                     // A type's name, unless this is a declaration without a type.
                     let plain = match next {
                         Some(Kind::Name(_) | Kind::Keyword(_) | Kind::Mark(b'*')) => true,
-                        Some(Kind::Mark(b'(')) => self.kind(self.at + 2) == Some(Kind::Mark(b'*')),
+                        Some(Kind::Mark(b'(')) => match self.kind(self.at + 2) {
+                            Some(Kind::Mark(b'*')) => true,
+                            // `T (name)(...)`: nothing returns a function.
+                            Some(Kind::Name(_)) => {
+                                self.kind(self.at + 3) == Some(Kind::Mark(b')'))
+                                    && self.kind(self.at + 4) == Some(Kind::Mark(b'('))
+                            }
+                            _ => false,
+                        },
                         _ => false,
                     };
                     if !plain {

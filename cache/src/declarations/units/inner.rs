@@ -1,6 +1,7 @@
 //! What a function's body declares that is known outside of it: functions, and what is `extern`.
 
 use super::Parser;
+use super::functional::Functional;
 use crate::declarations::lexer::{Kind, Token};
 use crate::declarations::words::{Name, Word};
 
@@ -11,9 +12,14 @@ struct Said {
     functions: Vec<Name>,
     /// What is declared if `extern` is said.
     others: Vec<Name>,
+    /// A type that may be a function's is named, and a name that has it then.
+    by_function: bool,
+    alike: bool,
     /// There is a declarator in brackets, and whether a function's name may be in there.
     grouped: bool,
     hides_function: bool,
+    /// It is the definition of a function within the function.
+    has_function_within: bool,
     /// What it declares isn't known outside, or not for certain.
     odd: bool,
 }
@@ -21,37 +27,52 @@ struct Said {
 impl Parser<'_> {
     /// Whether a statement may begin at `at` of a body, and be a declaration.
     pub(super) fn may_declare(&self, at: usize, body: usize) -> bool {
-        let keyword = match self.tokens[at].kind {
+        let name = match self.tokens[at].kind {
             Kind::Keyword(Word::Statement | Word::Operator | Word::Asm | Word::StaticAssert) => {
                 return false;
             }
             Kind::Keyword(Word::Extension) if self.kind(at + 1) == Some(Kind::Mark(b'(')) => {
                 return false;
             }
-            Kind::Keyword(_) => true,
-            Kind::Name(_) => false,
+            Kind::Keyword(_) => None,
+            Kind::Name(name) => Some(name),
             _ => return false,
         };
         let begins = at == body
             || match self.tokens[at - 1].kind {
                 Kind::Mark(b';' | b'{' | b'}') => true,
-                // A label's, or an expression's.
-                Kind::Mark(b':') => keyword,
+                Kind::Mark(b':') => name.is_none() || self.is_label(at - 1, body),
                 // `for (`
                 Kind::Mark(b'(') => self.kind(at - 2) == Some(Kind::Keyword(Word::Statement)),
                 _ => false,
             };
-        begins
-            && (keyword
-                || match self.kind(at + 1) {
-                    Some(Kind::Name(_) | Kind::Keyword(_) | Kind::Mark(b'*')) => true,
-                    // `T (f)(int);`, which may be a call as well.
-                    Some(Kind::Mark(b'(')) => self.behind_brackets(at + 1).is_ok_and(|end| {
+        let Some(name) = name.filter(|_| begins) else { return begins };
+        match self.kind(at + 1) {
+            Some(Kind::Name(_) | Kind::Keyword(_) | Kind::Mark(b'*')) => true,
+            // `T (f)(int);`, which may be a call as well.
+            Some(Kind::Mark(b'(')) => {
+                self.functional[name as usize].is_type()
+                    || self.behind_brackets(at + 1).is_ok_and(|end| {
                         self.kind(end) == Some(Kind::Mark(b'('))
                             && self.may_group_function(at + 1, end)
-                    }),
-                    _ => false,
-                })
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the colon at `at` of a body ends a label, as far as that can be told from what is right before it.
+    fn is_label(&self, at: usize, body: usize) -> bool {
+        let before = |back: usize| at.checked_sub(back).filter(|at| *at >= body);
+        let kind = |back: usize| before(back).and_then(|at| self.kind(at));
+        let begins = matches!(kind(2), None | Some(Kind::Mark(b';' | b'{' | b'}' | b':')));
+        match kind(1) {
+            Some(Kind::Keyword(Word::Statement)) => true,
+            Some(Kind::Name(_) | Kind::Number | Kind::Text) => {
+                begins || kind(2) == Some(Kind::Keyword(Word::Statement))
+            }
+            _ => false,
+        }
     }
 
     /// Notes what the statement at `first` declares that is known outside: a declaration of its own. Whether all is understood, and
@@ -59,11 +80,14 @@ impl Parser<'_> {
     pub(super) fn inner_declaration(&mut self, first: usize, to: usize) -> (bool, usize) {
         let mut said = Said::default();
         let Some(end) = self.inner_statement(first, to, &mut said) else {
-            return (!said.external, first);
+            return (!said.external && !said.has_function_within, first);
         };
-        let Said { external, functions: mut names, others, grouped, hides_function, odd } = said;
-        if hides_function || (external && grouped) {
+        let Said { external, functions: mut names, others, grouped, odd, .. } = said;
+        if said.hides_function || (said.by_function && said.alike) || (external && grouped) {
             return (false, end);
+        }
+        for &name in &names {
+            self.functional[name as usize].add(Functional::Function);
         }
         if external {
             names.extend(others);
@@ -116,12 +140,21 @@ impl Parser<'_> {
                     }
                     end
                 }
-                // A struct's members; of a function within the function, its body.
-                Kind::Mark(b'{') if tagged && said.functions.is_empty() => {
+                Kind::Mark(b'{') if !said.functions.is_empty() => {
+                    said.has_function_within = true;
+                    return None;
+                }
+                // A struct's members.
+                Kind::Mark(b'{') if tagged => {
                     said.odd = true;
                     brackets(at)?
                 }
-                Kind::Keyword(Word::Attribute | Word::Typeof | Word::Align) => brackets(at + 1)?,
+                Kind::Keyword(Word::Attribute | Word::Align) => brackets(at + 1)?,
+                Kind::Keyword(Word::Typeof) => {
+                    let end = brackets(at + 1)?;
+                    said.by_function |= self.may_be_function(at + 1, end);
+                    end
+                }
                 Kind::Keyword(Word::Asm) => {
                     said.odd = true;
                     brackets(at + 1)?
@@ -137,13 +170,17 @@ impl Parser<'_> {
                     at + 1
                 }
                 Kind::Name(name) => {
-                    let ends = match self.kind(at + 1) {
-                        Some(Kind::Mark(mark)) => b"[;,=".contains(&mark),
+                    let next = self.kind(at + 1);
+                    let alone = match next {
+                        Some(Kind::Mark(mark)) => b";,".contains(&mark),
                         Some(Kind::Keyword(word)) => matches!(word, Word::Attribute | Word::Asm),
                         _ => false,
                     };
-                    if ends {
+                    if alone || matches!(next, Some(Kind::Mark(b'[' | b'='))) {
                         said.others.push(name);
+                        said.alike |= alone && self.kind(at - 1) != Some(Kind::Mark(b'*'));
+                    } else {
+                        said.by_function |= self.functional[name as usize].is_type();
                     }
                     at + 1
                 }

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod bodies;
+mod functional;
 mod grammar;
 mod inner;
 mod names;
@@ -13,6 +14,7 @@ mod pointers;
 
 use std::collections::HashSet;
 
+use self::functional::Functional;
 use super::doubt::Doubt;
 use super::lexer::{Kind, Token, Tokens};
 use super::words::{Name, Word};
@@ -79,6 +81,8 @@ pub(super) struct Units {
     pub(super) enumerators: Vec<Name>,
     pub(super) early: Vec<Symbol>,
     pub(super) called: Vec<Name>,
+    /// Tokens that say in which section a function goes.
+    pub(super) sections: Vec<(usize, usize)>,
 }
 
 /// A tag that a plain declaration points to.
@@ -106,7 +110,7 @@ impl Units {
             tags: vec![None; words],
             seen: vec![0; words * 2],
             seen_member: vec![0; words],
-            function_types: HashSet::new(),
+            functional: vec![Functional::No; words],
             externs: Vec::new(),
             said: HashSet::new(),
         };
@@ -128,8 +132,8 @@ struct Parser<'a> {
     seen: Vec<u32>,
     /// Likewise for members.
     seen_member: Vec<u32>,
-    /// Typedef names of functions.
-    function_types: HashSet<Name>,
+    /// What each name has to do with functions.
+    functional: Vec<Functional>,
     /// What the function in hand declares `extern`: tokens, and the names.
     externs: Vec<(usize, usize, Vec<Name>)>,
     /// All that functions have declared so.
@@ -147,6 +151,9 @@ struct Draft {
     /// What declarators declare.
     names: Vec<Name>,
     has_declarators: bool,
+    has_functions: bool,
+    /// Objects, types, or what can't be told from those.
+    has_objects: bool,
     attributed: bool,
     typedef: bool,
     plain: bool,
@@ -219,7 +226,7 @@ impl Parser<'_> {
             root |= self.body(from, to, number + 1)?;
         }
         // Attributes within a body go with it.
-        root |= self.has_odd_attributes(first, head_end);
+        root |= self.has_odd_attributes(first, head_end, draft.has_functions && !draft.has_objects);
         let after = self.units.lengths();
         let range = |index: usize| before[index]..after[index];
         self.units.all.push(Unit {
