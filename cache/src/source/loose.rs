@@ -105,7 +105,7 @@ fn names(text: &[u8], words: &mut Words) {
             _ => {}
         }
     }
-    words.text(text);
+    words.any(text);
 }
 
 fn includes(text: &[u8], words: &mut Words, found: &mut Found) {

@@ -58,6 +58,8 @@ pub struct Facts {
     pub macros: Vec<Macro>,
     /// Every identifier outside of comments, sorted: those of directives and within strings too, but not of `macros`.
     pub mentions: Box<[IdHash]>,
+    /// Those of them that are nowhere but in strings, sorted: `##` can't join these.
+    pub quoted: Box<[IdHash]>,
     /// Numbers that `##` could make part of a name, sorted.
     pub numbers: Box<[IdHash]>,
     /// The headers that `#include`, `#include_next` and `#import` name, sorted.
@@ -156,7 +158,7 @@ impl Facts {
             }
         };
         found.has_includes.extend(probe::asked(bytes));
-        let (mentions, numbers, mut signs) = words.finish();
+        let words::Found { mentions, quoted, numbers, mut signs } = words.finish();
         if sign::assembler_words(bytes) > assembler_words {
             signs.add(Sign::AssemblerFile);
         }
@@ -171,6 +173,7 @@ impl Facts {
             signs,
             macros: found.macros,
             mentions,
+            quoted,
             numbers,
             includes: sorted(found.includes),
             has_include: sorted(found.has_includes),
@@ -201,7 +204,7 @@ impl Facts {
     /// Whether `id` is of a name or a number outside of `macros` that `##` could join.
     fn has_piece(&self, id: IdHash) -> bool {
         let has = |ids: &[IdHash]| ids.binary_search(&id).is_ok();
-        has(&self.mentions) || has(&self.numbers)
+        (has(&self.mentions) && !has(&self.quoted)) || has(&self.numbers)
     }
 }
 

@@ -10,6 +10,9 @@ const RECENT: usize = 4096;
 pub(super) struct Words {
     recent: Vec<u64>,
     names: Vec<IdHash>,
+    /// Names within strings, outside of definitions.
+    quoted: Vec<IdHash>,
+    recent_quoted: Vec<u64>,
     numbers: Vec<IdHash>,
     /// The names of a definition that may be dropped, while in one.
     definition: Vec<IdHash>,
@@ -22,6 +25,8 @@ impl Words {
         Self {
             recent: vec![0; RECENT],
             names: Vec::new(),
+            quoted: Vec::new(),
+            recent_quoted: vec![0; RECENT / 16],
             numbers: Vec::new(),
             definition: Vec::new(),
             in_definition: false,
@@ -35,8 +40,19 @@ impl Words {
         let id = IdHash::of(name);
         if self.in_definition {
             self.definition.push(id);
-        } else if self.is_new(id) {
+        } else if is_new(&mut self.recent, id) {
             self.names.push(id);
+        }
+    }
+
+    fn quoted(&mut self, name: &[u8]) {
+        if self.in_definition {
+            return self.name(name);
+        }
+        self.signs.add_name(name);
+        let id = IdHash::of(name);
+        if is_new(&mut self.recent_quoted, id) {
+            self.quoted.push(id);
         }
     }
 
@@ -46,30 +62,22 @@ impl Words {
             return;
         }
         let id = IdHash::of(number);
-        if self.is_new(id) {
+        if is_new(&mut self.recent, id) {
             self.numbers.push(id);
         }
     }
 
-    fn is_new(&mut self, id: IdHash) -> bool {
-        let place = &mut self.recent[id.0 as usize % RECENT];
-        std::mem::replace(place, id.0) != id.0
-    }
-
     /// Adds all names in `text`, which is within a string: a pragma may be made of it.
     pub(super) fn text(&mut self, text: &[u8]) {
-        let mut at = 0;
-        while at < text.len() {
-            let length = text[at..].iter().take_while(|&&byte| is_word(byte)).count();
-            let word = &text[at..at + length];
-            if length > 0 && !word[0].is_ascii_digit() {
-                self.name(word);
-                // The first letter may be that of an escape.
-                if length > 1 && at > 0 && text[at - 1] == b'\\' {
-                    self.name(&word[1..]);
-                }
-            }
-            at += length.max(1);
+        for word in names(text) {
+            self.quoted(word);
+        }
+    }
+
+    /// Adds all names in `text`, of which nobody knows what it is.
+    pub(super) fn any(&mut self, text: &[u8]) {
+        for word in names(text) {
+            self.name(word);
         }
     }
 
@@ -89,7 +97,7 @@ impl Words {
             body = names[1..].into();
         } else {
             for &id in &names {
-                if self.is_new(id) {
+                if is_new(&mut self.recent, id) {
                     self.names.push(id);
                 }
             }
@@ -100,15 +108,56 @@ impl Words {
         body
     }
 
-    /// Names and numbers, sorted, and what they show.
-    pub(super) fn finish(self) -> (Box<[IdHash]>, Box<[IdHash]>, Signs) {
+    pub(super) fn finish(self) -> Found {
         let sorted = |mut ids: Vec<IdHash>| {
             ids.sort_unstable();
             ids.dedup();
-            ids.into_boxed_slice()
+            ids
         };
-        (sorted(self.names), sorted(self.numbers), self.signs)
+        let mut names = sorted(self.names);
+        let mut quoted = sorted(self.quoted);
+        quoted.retain(|id| names.binary_search(id).is_err());
+        if !quoted.is_empty() {
+            names.extend_from_slice(&quoted);
+            names.sort();
+        }
+        Found {
+            mentions: names.into(),
+            quoted: quoted.into(),
+            numbers: sorted(self.numbers).into(),
+            signs: self.signs,
+        }
     }
+}
+
+/// What was found, sorted.
+pub(super) struct Found {
+    pub(super) mentions: Box<[IdHash]>,
+    /// Those of the mentions that are within strings alone.
+    pub(super) quoted: Box<[IdHash]>,
+    pub(super) numbers: Box<[IdHash]>,
+    pub(super) signs: Signs,
+}
+
+fn is_new(recent: &mut [u64], id: IdHash) -> bool {
+    let place = &mut recent[id.0 as usize % recent.len()];
+    std::mem::replace(place, id.0) != id.0
+}
+
+/// The names in `text`; where the first letter may be that of an escape, also without it.
+fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += text[at..].iter().position(|&byte| is_word(byte))?;
+        let length = text[at..].iter().take_while(|&&byte| is_word(byte)).count();
+        let word = &text[at..at + length];
+        let escaped = length > 1 && at > 0 && text[at - 1] == b'\\';
+        at += length;
+        let is_name = !word[0].is_ascii_digit();
+        Some([is_name.then_some(word), (is_name && escaped).then(|| &word[1..])])
+    })
+    .flatten()
+    .flatten()
 }
 
 /// Whether `byte` may be part of an identifier.

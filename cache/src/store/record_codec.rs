@@ -7,7 +7,7 @@ use super::id::Key;
 use super::record::RecordKind;
 
 const MAGIC: &[u8; 8] = b"farmbrec";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Where the checksum begins.
 const CHECKED: usize = 8 + 1 + 1 + 32 + 8;
 /// Where the payload begins.

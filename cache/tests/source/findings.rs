@@ -148,6 +148,18 @@ fn names_may_be_pasted_of_what_is_there() {
 }
 
 #[test]
+fn no_name_is_pasted_of_what_strings_say() {
+    let pastes =
+        facts("#define _CAT(a, b) a##b\nconst char *format = \"%H:%M\", *other = \"M\";\nint M;\n");
+    let files = [&pastes, &facts("int FOO_, BAR;\n")];
+    assert!(!could_paste(b"FOO_H", &files) && could_paste(b"FOO_M", &files));
+    // But a pragma may be made of them, and in what isn't understood nobody knows what a string is.
+    assert!(Mentions::of(&files).reach("H"));
+    let opaque = facts("#define _CAT(a, b) a##b\n\"%H:%M\" FOO_ '\n");
+    assert!(opaque.doubt.is_some() && could_paste(b"FOO_H", &[&opaque]));
+}
+
+#[test]
 fn headers_are_listed_once() {
     let facts = facts(
         "#include <a.h>\n# include \"b.h\" // x\n#include <a.h>\n#include_next <c.h>\n#import <d.h>\n\

@@ -35,8 +35,8 @@ impl Parser<'_> {
                     if functions && attributes::is_section(name) {
                         let end = self.behind_brackets(at + 1).unwrap_or(at);
                         self.units.sections.push((at + 1, end));
-                    } else if !attributes::is_harmless(name)
-                        && !(functions && attributes::is_harmless_to_function(name))
+                    } else if !(attributes::is_harmless(name)
+                        || functions && attributes::is_harmless_to_function(name))
                     {
                         return false;
                     }
