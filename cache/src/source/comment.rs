@@ -11,9 +11,17 @@ pub(super) fn block(rest: &[u8]) -> Result<usize, Doubt> {
     let end =
         rest.get(2..).and_then(|inner| memmem::find(inner, b"*/")).ok_or(Doubt::Unterminated)?;
     let length = end + 4;
-    // Its end may be split by a continued line.
-    let split = memmem::find_iter(&rest[..length], b"*\\").any(|at| ends_line(&rest[at + 2..]));
-    if split { Err(Doubt::Splice) } else { Ok(length) }
+    // Its end may be split by a continued line, or several.
+    let splits = |at: usize| {
+        let behind = &rest[at + 2..];
+        let next = memchr(b'\n', behind).and_then(|newline| behind.get(newline + 1));
+        ends_line(behind) && next.is_none_or(|next| b"/\\?".contains(next))
+    };
+    let split = memmem::find_iter(&rest[..length], b"*\\").any(splits);
+    if split {
+        return Err(Doubt::Splice);
+    }
+    without_trigraph(&rest[..length]).map(|()| length)
 }
 
 /// How long the comment `//` at the start of `rest` is; the line's end isn't part of it.
@@ -25,17 +33,26 @@ pub(super) fn line(rest: &[u8]) -> Result<usize, Doubt> {
             return if rest.trim_ascii_end().ends_with(b"\\") {
                 Err(Doubt::Splice)
             } else {
-                Ok(rest.len())
+                without_trigraph(rest).map(|()| rest.len())
             };
         };
         let end = from + next;
         if !rest[..end].trim_ascii_end().ends_with(b"\\") {
-            return Ok(end);
+            return without_trigraph(&rest[..end]).map(|()| end);
         }
         if rest[end - 1] != b'\\' {
             return Err(Doubt::Splice);
         }
         from = end + 1;
+    }
+}
+
+/// The trigraph of a backslash continues a comment's line, or ends it otherwise than it seems.
+fn without_trigraph(comment: &[u8]) -> Result<(), Doubt> {
+    let mut trigraphs = memmem::find_iter(comment, b"??/");
+    match trigraphs.any(|at| ends_line(&comment[at + 3..])) {
+        true => Err(Doubt::Trigraph),
+        false => Ok(()),
     }
 }
 

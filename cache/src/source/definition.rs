@@ -64,6 +64,26 @@ fn is_keyword(name: &[u8]) -> bool {
     )
 }
 
+/// The parameters of the macro that the directive `text` defines: no token in its body is one of these names. None if they
+/// aren't written plainly.
+pub(super) fn parameters(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let behind_name = |text| {
+        let text = text_behind(text, b"#").and_then(|text| text_behind(text, b"define"))?;
+        let name = text.iter().take_while(|&&byte| is_word(byte)).count();
+        let list = text[name..].strip_prefix(b"(")?;
+        list.iter().position(|&byte| byte == b')').map(|end| &list[..end])
+    };
+    let list: &[u8] = behind_name(text).unwrap_or_default();
+    let plain = list.iter().all(|&byte| is_word(byte) || b" \t,.".contains(&byte));
+    let all = list.split(|&byte| byte == b',').filter(move |_| plain);
+    let bare = |it: &'_ [u8]| -> usize { it.iter().take_while(|&&byte| is_word(byte)).count() };
+    all.map(<[u8]>::trim_ascii_start).map(move |it| &it[..bare(it)]).filter(|it| !it.is_empty())
+}
+
+fn text_behind<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+    text.trim_ascii_start().strip_prefix(word).map(<[u8]>::trim_ascii_start)
+}
+
 /// What a definition is made of, and whether white space was before it.
 struct Token<'a> {
     text: &'a [u8],
@@ -173,7 +193,6 @@ fn tokens(text: &[u8]) -> Option<Vec<Token<'_>>> {
                 continue;
             }
             b'\\' if rest.get(1) == Some(&b'\n') => {
-                spaced = true;
                 at += 2;
                 continue;
             }

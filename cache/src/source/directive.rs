@@ -187,15 +187,15 @@ impl<'a> Scanner<'a> {
     fn end_definition(&mut self) {
         let text = self.lines.definition();
         let name = text.filter(|_| self.place.allows_dropping()).and_then(definition::name);
-        let (Some(text), Some(name)) = (text, name) else {
+        let (Some(definition), Some(name)) = (text, name) else {
+            self.words.end_definition(false, text.unwrap_or_default());
             self.lines.end_definition(false);
-            self.words.end_definition(false);
             self.place.after_directive();
             return;
         };
-        let definition = definition::hash(text);
+        let body = self.words.end_definition(true, definition);
+        let definition = definition::hash(definition);
         self.lines.end_definition(true);
-        let body = self.words.end_definition(true);
         let after = self.lines.lines();
         self.found.macros.push(Macro { name, definition, after, body });
     }

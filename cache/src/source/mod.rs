@@ -30,7 +30,6 @@ mod sign;
 mod skeleton;
 mod words;
 
-use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Difference, Positions, same_for};
@@ -54,7 +53,7 @@ pub struct Facts {
     pub doubt: Option<Doubt>,
     /// What else is in the file.
     pub signs: Signs,
-    /// The definitions that may be dropped, in order. Empty if opaque.
+    /// The definitions that may be dropped, in order. Of an opaque file those that are certain all the same.
     pub macros: Vec<Macro>,
     /// Every identifier outside of comments, sorted: those of directives and within strings too, but not of `macros`.
     pub mentions: Box<[IdHash]>,
@@ -77,7 +76,7 @@ pub struct Macro {
     pub definition: [u64; 2],
     /// How many lines are kept before it.
     pub after: u32,
-    /// The identifiers of its parameters and body, sorted.
+    /// The identifiers of its body, sorted, but for its parameters.
     pub body: Box<[IdHash]>,
 }
 
@@ -142,14 +141,20 @@ impl Facts {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let mut scanner = scan::Scanner::new(bytes);
-        let outcome = check(bytes).and_then(|()| scanner.run());
+        let checked = check(bytes);
+        // Comments and literals may be in any encoding, to find the words beside them.
+        let outcome = match checked {
+            Ok(()) | Err(Doubt::NotAscii) => scanner.run(),
+            Err(doubt) => Err(doubt),
+        };
         let scan::Scanner { lines, mut words, mut found, speaking, mut assembler_words, .. } =
             scanner;
         let (in_place, flowing) = match outcome {
-            Ok(()) => {
+            Ok(()) if checked.is_ok() => {
                 let (in_place, flowing) = lines.finish();
                 (Some(in_place), Some(flowing))
             }
+            Ok(()) => (None, None),
             Err(_) => {
                 found = directive::Found::default();
                 words = loose::scan(bytes, &mut found);
@@ -162,14 +167,15 @@ impl Facts {
         if sign::assembler_words(bytes) > assembler_words {
             signs.add(Sign::AssemblerFile);
         }
+        let doubt = outcome.and(checked).err();
         let raw = ContentHash::of(bytes);
         let speaking = speaking.map(|hasher| ContentHash(*hasher.finalize().as_bytes()));
         Self {
             raw,
-            comments: if outcome.is_err() { Some(raw) } else { speaking },
+            comments: if doubt.is_some() { Some(raw) } else { speaking },
             in_place,
             flowing,
-            doubt: outcome.err(),
+            doubt,
             signs,
             macros: found.macros,
             mentions,
@@ -223,9 +229,6 @@ fn check(bytes: &[u8]) -> Result<(), Doubt> {
     // In pieces, so that it is vectorised.
     if bytes.chunks(256).any(|piece| piece.iter().fold(false, |any, byte| any | control(byte))) {
         return Err(Doubt::Control);
-    }
-    if memmem::find(bytes, b"??/").is_some() {
-        return Err(Doubt::Trigraph);
     }
     std::str::from_utf8(bytes).map_err(|_| Doubt::NotAscii).map(|_| ())
 }

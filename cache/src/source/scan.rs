@@ -164,10 +164,12 @@ impl<'a> Scanner<'a> {
 
     /// A backslash outside of literals and comments: it continues the line, between tokens, or is a doubt.
     fn splice(&mut self) -> Result<(), Doubt> {
-        let is_blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | b'\t' | b'\n'));
         let before = self.at.checked_sub(1).and_then(|at| self.text.get(at));
         let after = self.text.get(self.at + 2);
-        if !self.next_is(b'\n') || after.is_none() || !is_blank(before) && !is_blank(after) {
+        // Nor are these part of a longer token.
+        let ends = |byte: Option<&u8>| byte.is_none_or(|byte| b" \t\n;,()[]{}".contains(byte));
+        let begins = |byte: Option<&u8>| byte != Some(&b'(') && ends(byte);
+        if !self.next_is(b'\n') || after.is_none() || !ends(before) && !begins(after) {
             return Err(Doubt::Splice);
         }
         self.lines.end_line(self.at + 1, End::Splice)?;

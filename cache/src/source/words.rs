@@ -2,7 +2,7 @@
 //!
 //! Is told where they are.
 
-use super::{IdHash, Signs};
+use super::{IdHash, Signs, definition};
 
 /// How many of the last names are known, so that most repeated ones are dropped at once.
 const RECENT: usize = 4096;
@@ -87,9 +87,22 @@ impl Words {
     }
 
     /// Ends a definition. The names behind its own one, if it is dropped; else all of them are mentioned.
-    pub(super) fn end_definition(&mut self, dropped: bool) -> Box<[IdHash]> {
+    /// Its parameters are none: what is given for them is.
+    pub(super) fn end_definition(&mut self, dropped: bool, text: &[u8]) -> Box<[IdHash]> {
         self.in_definition = false;
         let mut names = std::mem::take(&mut self.definition);
+        if names.len() > 1 {
+            for parameter in definition::parameters(text).map(IdHash::of) {
+                let mut at = 0;
+                names.retain(|&id| {
+                    at += 1;
+                    at == 1 || id != parameter
+                });
+                if !dropped && is_new(&mut self.recent_quoted, parameter) {
+                    self.quoted.push(parameter);
+                }
+            }
+        }
         let mut body = Box::default();
         if dropped && let Some(behind) = names.get_mut(1..) {
             behind.sort_unstable();

@@ -10,18 +10,29 @@ fn facts(text: &str) -> Facts {
 fn what_is_doubtful_is_opaque() {
     for (text, doubt) in [
         ("int a;", None),
-        ("int a\\\n;\n", Some(Doubt::Splice)),
+        ("int a\\\n;\n", None),
+        ("int a\\\nb;\n", Some(Doubt::Splice)),
+        ("f\\\n(a);\n", Some(Doubt::Splice)),
+        ("f(\\\na);\n", None),
+        ("a +\\\n+ b;\n", Some(Doubt::Splice)),
         ("int \\\na;\n", None),
         ("int \\\na;\\\n", Some(Doubt::Splice)),
         ("int \\ \na;\n", Some(Doubt::Splice)),
         ("\\u00e9\n", Some(Doubt::Splice)),
         ("/\\\n* x */\n", Some(Doubt::Splice)),
         ("/* *\\\n/ x */\n", Some(Doubt::Splice)),
+        ("/* *\\\n\\\n/ x */\n", Some(Doubt::Splice)),
+        ("/* *\\\n * x\n\\* */\n", None),
         ("// \\ \nx\n", Some(Doubt::Splice)),
         ("// \\", Some(Doubt::Splice)),
         ("\"a\\ \nb\"\n", Some(Doubt::Splice)),
         ("\"a\\\nb\"\n", None),
-        ("/* ??/ */\n", Some(Doubt::Trigraph)),
+        ("/* ??/ */\n", None),
+        ("/* ??/\n */\n", Some(Doubt::Trigraph)),
+        ("/* *??/ \n/ x */\n", Some(Doubt::Trigraph)),
+        ("// ??/\nx\n", Some(Doubt::Trigraph)),
+        ("// ??/", Some(Doubt::Trigraph)),
+        ("a ??/\n b\n", Some(Doubt::Trigraph)),
         ("/* ??) */\n", None),
         ("a ??( b\n", Some(Doubt::Trigraph)),
         ("\"??=\"\n", Some(Doubt::Trigraph)),
@@ -117,6 +128,27 @@ fn what_an_unmentioned_macro_mentions_is_kept_apart() {
     let files = [&header];
     let mentions = Mentions::of(&files);
     assert!(!mentions.reach("X") && !mentions.reach("Y") && !mentions.reach("Z"));
+}
+
+#[test]
+fn a_macros_parameters_are_no_mention() {
+    let header = facts("int x;\n#define X(a, b, X, ...) a##b Y\n#define _Z(c, rest...) c rest\n");
+    assert_eq!(*header.macros[0].body, [IdHash::of(b"Y")]);
+    let other = facts("int a;\n");
+    for (name, possible) in [("YY", true), ("aY", false), ("cY", false), ("restY", false)] {
+        assert_eq!(could_paste(name.as_bytes(), &[&header]), possible, "{name}");
+    }
+    assert!(could_paste(b"aY", &[&header, &other]));
+}
+
+#[test]
+fn words_beside_comments_in_another_encoding_are_found() {
+    let latin = Facts::of(b"/* \xe9 X */ char *name = \"\xe9 Y\"; int Z;\n#define W 1\n");
+    assert_eq!((latin.doubt, latin.in_place), (Some(Doubt::NotAscii), None));
+    assert!(!latin.mentions(b"X") && latin.mentions(b"Y") && latin.mentions(b"Z"));
+    assert_eq!(latin.comments, Some(latin.raw));
+    let code = Facts::of(b"/* X */ int \xe9;\n");
+    assert!(code.doubt.is_some() && code.mentions(b"X"));
 }
 
 #[test]
