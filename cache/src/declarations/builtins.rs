@@ -35,6 +35,9 @@ const RESERVED: [&[u8]; 20] = [
     b"__emutls",
 ];
 
+/// Types that clang has to have seen to take `fprintf`, `setjmp` and their like for what they are.
+const LOOKED_FOR: [&[u8]; 4] = [b"FILE", b"jmp_buf", b"sigjmp_buf", b"ucontext_t"];
+
 impl Builtins {
     /// Adds those that a program knows: every `NAME` behind a `__builtin_` in its bytes.
     pub fn add_from(&mut self, program: &[u8]) {
@@ -55,9 +58,11 @@ impl Builtins {
         self.0.is_empty()
     }
 
-    /// Whether a compiler may call a function of this name by itself.
+    /// Whether a compiler may call or look for something of this name by itself.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
-        self.0.contains(name) || RESERVED.iter().any(|prefix| name.starts_with(prefix))
+        self.0.contains(name)
+            || LOOKED_FOR.contains(&name)
+            || RESERVED.iter().any(|prefix| name.starts_with(prefix))
     }
 }

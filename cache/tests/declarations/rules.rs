@@ -126,6 +126,7 @@ fn what_makes_output_by_itself_or_may_is_always_used() {
         // What the compiler calls by itself.
         "char *stpcpy(char *, const char *);",
         "static inline int within(void) { extern char *stpcpy(char *, const char *); return 1; }",
+        "typedef struct file FILE;",
         "void *memcpy(void *, const void *, unsigned long) __asm__(\"other\");",
         // It is warned of, or not, by who uses it.
         "static int promised(void);",
