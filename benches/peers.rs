@@ -33,6 +33,7 @@ options of cache:
   --haproxy-git DIR  haproxy's git repository ($HAPROXY_GIT); without it the distribution's sources, and no history
   --without-sccache  leave it out, and don't build it
   --commits N        history and declarations: so many commits (50, 150)
+  --skip N           history and declarations: not the first N commits, so that a long series may be built in parts
   -g, -g0            edits and history: only with debug info, or only without; declarations: with it (without)";
 
 const SECTIONS: [&str; 6] =
@@ -96,6 +97,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
             "--commits" => {
                 let count = words.next().and_then(|count| count.parse().ok());
                 options.cache.commits = Some(count.ok_or(word)?);
+            }
+            "--skip" => {
+                let count = words.next().and_then(|count| count.parse().ok());
+                options.cache.skipped = count.ok_or(word)?;
             }
             "-g" => options.cache.debug = Some(true),
             "-g0" => options.cache.debug = Some(false),

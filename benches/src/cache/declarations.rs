@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::client::{Client, Explained};
+use super::history::Series;
 use super::tree::{Build, Flags, RELEASE, Subset, Tree, settle};
 use super::{Check, rotation};
 use crate::row;
@@ -17,9 +18,9 @@ use crate::table::table;
 pub struct Precision {
     /// With `-g`.
     pub debug: bool,
-    /// The commits, after the release that fills the caches.
+    /// The commits, after the one that fills the caches.
     pub commits: Vec<String>,
-    /// Each client's builds: the release's, then one for each commit. The first is the one to compare with.
+    /// Each client's builds: that one's, then one for each commit. The first is the one to compare with.
     pub clients: Vec<(String, Vec<Build>)>,
     /// How many objects weren't what the commit before had, for each commit.
     pub changed: Vec<u64>,
@@ -39,7 +40,7 @@ pub struct Rest {
 }
 
 impl Precision {
-    /// How many of a client's compiles, after the release's, gave the object that was there before.
+    /// How many of a client's compiles, after the first, gave the object that was there before.
     #[must_use]
     pub fn in_vain(&self, builds: &[Build]) -> u64 {
         let compiled = Build::total(builds.get(1..).unwrap_or_default()).compiled;
@@ -47,14 +48,14 @@ impl Precision {
     }
 }
 
-/// Builds the release and then each of `commits`, with the client to compare with, `first`, and with `second`, which is
+/// Builds each commit of a series, with the client to compare with, `first`, and with `second`, which is
 /// asked for its reasons.
 pub(super) fn measure(
     tree: &Tree,
     clients: &[Client; 2],
     flags: Flags,
     subset: &Subset,
-    commits: &[String],
+    series: &Series,
     check: &mut Check,
 ) -> Precision {
     for client in clients {
@@ -63,8 +64,7 @@ pub(super) fn measure(
     let mut builds = vec![Vec::new(); clients.len()];
     let (mut changed, mut rest) = (Vec::new(), Vec::new());
     let mut before: Objects = Objects::new();
-    let all = std::iter::once(RELEASE).chain(commits.iter().map(String::as_str));
-    for (round, commit) in all.enumerate() {
+    for (round, commit) in series.all().enumerate() {
         tree.check_out(commit);
         settle();
         let mut made = [Objects::new(), Objects::new()];
@@ -85,13 +85,13 @@ pub(super) fn measure(
         let changed = changed.last().map_or(before.len() as u64, |changed| *changed);
         eprintln!(
             "{round}/{}: {commit:.9}: {changed} objects changed, compiled {one} and {other}",
-            commits.len()
+            series.commits.len()
         );
     }
     tree.check_out(RELEASE);
     let names = clients.iter().map(|client| client.name().to_owned());
     let clients = names.zip(builds).collect();
-    Precision { debug: flags.debug, commits: commits.to_vec(), clients, changed, rest }
+    Precision { debug: flags.debug, commits: series.commits.clone(), clients, changed, rest }
 }
 
 type Objects = BTreeMap<PathBuf, Vec<u8>>;

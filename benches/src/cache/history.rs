@@ -19,45 +19,63 @@ use crate::table::table;
 pub struct History {
     /// With `-g`.
     pub debug: bool,
-    /// The commits, after the release that fills the caches.
+    /// The commits, after the one that fills the caches.
     pub commits: Vec<String>,
-    /// Each client's builds: the release's, then one for each commit.
+    /// Each client's builds: that one's, then one for each commit.
     pub clients: Vec<(String, Vec<Build>)>,
 }
 
-/// The first commits after the release, oldest first.
+/// Consecutive commits.
+pub(super) struct Series {
+    /// The one before, which fills the caches.
+    pub(super) before: String,
+    /// Oldest first.
+    pub(super) commits: Vec<String>,
+}
+
+impl Series {
+    /// The one before, and then each.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.before).chain(&self.commits).map(String::as_str)
+    }
+}
+
+/// The commits after the release, without the first `skipped`.
 ///
 /// # Errors
 /// If there aren't as many.
-pub(super) fn commits(git: &Path, count: usize) -> Result<Vec<String>, String> {
+pub(super) fn series(git: &Path, skipped: usize, count: usize) -> Result<Series, String> {
     let mut list = Command::new("git");
     list.arg("-C").arg(git).args(["rev-list", "--reverse", "--first-parent"]);
     let output = list.arg(format!("{RELEASE}..HEAD")).output().map_err(|e| format!("git: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let commits: Vec<String> = text.lines().take(count).map(str::to_owned).collect();
-    if commits.len() < count {
-        let (found, place) = (commits.len(), git.display());
-        return Err(format!("{found} instead of {count} commits after {RELEASE} in {place}{HOW}"));
+    let wanted = skipped.saturating_add(count);
+    let mut all = std::iter::once(RELEASE).chain(text.lines()).map(str::to_owned).skip(skipped);
+    let before = all.next();
+    let commits: Vec<String> = all.take(count).collect();
+    match before {
+        Some(before) if commits.len() == count => Ok(Series { before, commits }),
+        _ => {
+            let (found, place) = (text.lines().count(), git.display());
+            Err(format!("{found} instead of {wanted} commits after {RELEASE} in {place}{HOW}"))
+        }
     }
-    Ok(commits)
 }
 
-/// Builds the release and then each of `commits`.
+/// Builds each commit of a series.
 pub(super) fn measure(
     tree: &Tree,
     clients: &[Client],
     flags: Flags,
     subset: &Subset,
-    commits: &[String],
+    series: &Series,
     check: &mut Check,
 ) -> History {
     for client in clients {
         client.empty();
     }
     let mut builds = vec![Vec::new(); clients.len()];
-    for (round, commit) in
-        std::iter::once(RELEASE).chain(commits.iter().map(String::as_str)).enumerate()
-    {
+    for (round, commit) in series.all().enumerate() {
         tree.check_out(commit);
         settle();
         // The reference first, then the others in turns.
@@ -69,7 +87,7 @@ pub(super) fn measure(
     tree.check_out(RELEASE);
     let names = clients.iter().map(|client| client.name().to_owned());
     let clients = names.zip(builds).collect();
-    History { debug: flags.debug, commits: commits.to_vec(), clients }
+    History { debug: flags.debug, commits: series.commits.clone(), clients }
 }
 
 /// The sums over all commits as a table, without the build that filled the caches.

@@ -38,6 +38,8 @@ pub struct Options {
     pub sccache: Option<PathBuf>,
     /// Edits and history with debug info, or without; `None`: both, or with it if quick.
     pub debug: Option<bool>,
+    /// How many commits of history aren't built, from the release on.
+    pub skipped: usize,
     /// How many commits of history.
     pub commits: Option<usize>,
 }
@@ -120,23 +122,22 @@ pub fn measure(
     }
     if let Some(git) = git.filter(|_| wanted("cache-history")) {
         let commits = options.commits.unwrap_or(if options.quick { 3 } else { 50 });
-        let commits = history::commits(git, commits)?;
+        let series = history::series(git, options.skipped, commits)?;
         for flags in unoptimized {
             let subset = subset(flags);
-            let history = history::measure(&tree, &clients(), flags, &subset, &commits, &mut check);
+            let history = history::measure(&tree, &clients(), flags, &subset, &series, &mut check);
             say(&history::show(&history));
             report.history.push(history);
         }
     }
     if let (Some(git), Some(binary)) = (git.filter(|_| wanted("cache-declarations")), binary) {
         let commits = options.commits.unwrap_or(if options.quick { 3 } else { 150 });
-        let commits = history::commits(git, commits)?;
+        let series = history::series(git, options.skipped, commits)?;
         // Without debug info unless asked for: with it, what moves is compiled.
         let flags = Flags { debug: options.debug.unwrap_or(false), unoptimized: options.quick };
         let clients = [Client::ccache(), Client::farmbuild_by_declarations(binary)];
         let subset = subset(flags);
-        let precision =
-            declarations::measure(&tree, &clients, flags, &subset, &commits, &mut check);
+        let precision = declarations::measure(&tree, &clients, flags, &subset, &series, &mut check);
         say(&declarations::show(&precision));
         report.declarations.push(precision);
     }
