@@ -19,7 +19,7 @@ named_reasons! {
     OldStyle "old-style" "a function definition in the style of K&R"
     TagScope "tag-scope" "a struct, union or enum that is declared where its scope isn't clear"
     TagKind "tag-kind" "a tag that is a struct in one place and a union or an enum in another"
-    Position "position" "a word that asks for its own place in the source (__builtin_LINE and its like)"
+    Position "position" "a word that asks for a place or a name in the source (__builtin_LINE, __builtin_dump_struct and their like)"
     Macros "macros" "a word that only a preprocessor knows (_Pragma, __DATE__, __COUNTER__)"
     Size "size" "more text than is looked at"
     Language "language" "it isn't C (C++ is refused: a name means too many things there)"

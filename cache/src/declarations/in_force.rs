@@ -64,7 +64,7 @@ impl Places {
             _ => false,
         };
         let mut names = slice(&units.own_names, &unit.own_names).iter().filter(hidden).peekable();
-        names.peek().filter(|_| unit.plain)?;
+        names.peek().filter(|_| unit.is_plain())?;
         // The words alone don't tell of a pragma between them.
         let [start, end] = [unit.first, unit.end - 1].map(|at| tokens.tokens[at].start);
         let from = tokens.lines.partition_point(|line| line.start < start);

@@ -76,7 +76,7 @@ impl Reach<'_> {
                 for &symbol in self.symbols(unit) {
                     self.lead(symbol, at, &mut by, &mut waiting);
                 }
-                if !unit.plain {
+                if !unit.is_plain() {
                     named.add(self.units, unit);
                 }
                 pending.extend(slice(&self.units.pointed, &unit.points).iter().map(|it| (it, at)));

@@ -41,7 +41,7 @@ words! {
     Extension "__extension__";
     Operator "sizeof" "_Alignof" "__alignof" "__alignof__" "_Generic" "__real__" "__imag__" "__func__" "__FUNCTION__" "__PRETTY_FUNCTION__" "__label__";
     Statement "if" "else" "while" "for" "do" "switch" "case" "default" "break" "continue" "return" "goto";
-    Position "__builtin_LINE" "__builtin_FILE" "__builtin_FUNCTION" "__builtin_COLUMN" "__builtin_source_location" "__LINE__" "__FILE__" "__BASE_FILE__";
+    Position "__builtin_dump_struct" "__builtin_LINE" "__builtin_FILE" "__builtin_FUNCTION" "__builtin_COLUMN" "__builtin_source_location" "__LINE__" "__FILE__" "__BASE_FILE__";
     Macro "_Pragma" "__pragma" "__DATE__" "__TIME__" "__TIMESTAMP__" "__COUNTER__" "__INCLUDE_LEVEL__" "__has_include" "defined";
     Odd "_BitInt" "__GIMPLE" "__RTL" "__seg_fs" "__seg_gs" "_Sat" "_Accum" "_Fract";
 }

@@ -577,6 +577,7 @@ fn what_is_not_understood_is_refused() {
         ("int a = sizeof(int (*)(struct unheard *));", Doubt::TagScope),
         ("struct a *p; union a *q;", Doubt::TagKind),
         ("int f(void) { return __builtin_LINE(); }", Doubt::Position),
+        ("int f(struct used *it) { return __builtin_dump_struct(it, 0); }", Doubt::Position),
         ("_Pragma(\"weak f\")", Doubt::Macros),
         ("# 7 \"elsewhere.h\" 2", Doubt::Directive),
         ("int a, b c;", Doubt::Declarator),

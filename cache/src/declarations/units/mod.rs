@@ -40,9 +40,7 @@ pub(super) struct Unit {
     pub(super) root: bool,
     /// A function that is `static` and has no body here.
     pub(super) promises: Option<Name>,
-    /// It has no expression: what it names as `struct T *` needs no definition for its sake.
-    pub(super) plain: bool,
-    /// Likewise for what stands before a function's body.
+    /// It has no expression, but perhaps in a body: what it names as `struct T *` needs no definition for its sake.
     pub(super) plain_head: bool,
     /// An `extern` within the function before.
     pub(super) inner: bool,
@@ -234,7 +232,6 @@ impl Parser<'_> {
             end,
             root,
             promises: *promises,
-            plain: draft.plain && body.is_none(),
             plain_head: draft.plain,
             inner: draft.inner,
             declares: range(0),
@@ -276,6 +273,11 @@ impl Unit {
     /// How many tokens stand before a function's body.
     pub(super) fn head(&self) -> usize {
         self.body.map_or(self.end, |(from, _)| from) - self.first
+    }
+
+    /// Whether it has no expression at all.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain_head && !self.has_body()
     }
 
     /// Whether it is a function's definition.
