@@ -20,7 +20,7 @@ sections (the first three unless named):
   ssh-overhead  as overhead, over ssh: farmbuild's, distcc's @host, and `ssh host gcc`; by name only
   ssh-bytes  what goes over the wire for a first and a second build of a tree, over ssh; by name only
   cache      beside ccache and sccache, for hours; or a part of it: cache-hit, cache-warm, cache-cold, cache-edits,
-             cache-history, cache-declarations
+             cache-history, cache-declarations, cache-kernel
   cargo      a build of a hundred crates from the registry, cold and warm, beside sccache
 
 options:
@@ -32,7 +32,7 @@ options:
 options of cache:
   --haproxy-git DIR  haproxy's git repository ($HAPROXY_GIT); without it the distribution's sources, and no history
   --without-sccache  leave it out, and don't build it
-  --commits N        history and declarations: so many commits (50, 150)
+  --commits N        history, declarations and kernel: so many commits or changes (50, 150, 150)
   --skip N           history and declarations: not the first N commits, so that a long series may be built in parts
   -g, -g0            edits and history: only with debug info, or only without; declarations: with it (without)";
 

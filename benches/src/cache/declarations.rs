@@ -1,5 +1,5 @@
-//! How precise the declaration tier is: commit after commit of haproxy beside ccache, from a clean tree each time, and of
-//! what ccache compiles, how much gave the object that was there before.
+//! How precise the declaration tier is: one step of a tree's history after the other beside ccache, from a clean tree each
+//! time, and of what ccache compiles, how much gave the object that was there before.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use serde::Serialize;
 
 use super::client::{Client, Explained};
 use super::history::Series;
-use super::tree::{Build, Flags, RELEASE, Subset, Tree, settle};
+use super::tree::{Build, Flags, Subset, Tree, settle};
 use super::{Check, rotation};
 use crate::row;
 use crate::table::table;
 
-/// The part's figures for one kind of debug info.
+/// The figures of one series.
 #[derive(Clone, Debug, Serialize)]
 pub struct Precision {
-    /// With `-g`.
-    pub debug: bool,
-    /// The commits, after the one that fills the caches.
-    pub commits: Vec<String>,
-    /// Each client's builds: that one's, then one for each commit. The first is the one to compare with.
+    /// What was built, and how.
+    pub what: String,
+    /// The commits or changes, after what fills the caches.
+    pub steps: Vec<String>,
+    /// Each client's builds: the one that fills its cache, then one for each step. The first is the one to compare with.
     pub clients: Vec<(String, Vec<Build>)>,
-    /// How many objects weren't what the commit before had, for each commit.
+    /// How many objects weren't what the step before had, for each step.
     pub changed: Vec<u64>,
     /// What the last client compiled though the object didn't change.
     pub rest: Vec<Rest>,
@@ -31,8 +31,8 @@ pub struct Precision {
 /// A compile that gave the object that was there before.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rest {
-    /// The commit.
-    pub commit: String,
+    /// The commit or change.
+    pub step: String,
     /// The source.
     pub source: String,
     /// Why it was compiled, in the client's own words.
@@ -48,14 +48,55 @@ impl Precision {
     }
 }
 
-/// Builds each commit of a series, with the client to compare with, `first`, and with `second`, which is
-/// asked for its reasons.
+/// What is built one after the other: the first one fills the caches.
+pub(super) trait Steps {
+    /// How many, the first one included.
+    fn count(&self) -> usize;
+
+    /// Makes the tree that of a step; its name.
+    fn go(&mut self, step: usize) -> String;
+
+    /// Builds it from its sources.
+    fn build(&self, client: &Client) -> Build;
+
+    /// What the build made.
+    fn objects(&self) -> Objects;
+}
+
+/// haproxy's commits.
+pub(super) struct Commits<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) flags: Flags,
+    pub(super) subset: &'a Subset,
+    pub(super) series: &'a Series,
+}
+
+impl Steps for Commits<'_> {
+    fn count(&self) -> usize {
+        self.series.commits.len() + 1
+    }
+
+    fn go(&mut self, step: usize) -> String {
+        let commit = self.series.all().nth(step).expect("a step of the series");
+        self.tree.check_out(commit);
+        settle();
+        commit.to_owned()
+    }
+
+    fn build(&self, client: &Client) -> Build {
+        self.tree.build(client, self.flags, self.subset, false)
+    }
+
+    fn objects(&self) -> Objects {
+        self.tree.objects()
+    }
+}
+
+/// Builds each step with the client to compare with, and with the other one, which is asked for its reasons.
 pub(super) fn measure(
-    tree: &Tree,
+    what: &str,
+    steps: &mut dyn Steps,
     clients: &[Client; 2],
-    flags: Flags,
-    subset: &Subset,
-    series: &Series,
     check: &mut Check,
 ) -> Precision {
     for client in clients {
@@ -64,47 +105,45 @@ pub(super) fn measure(
     let mut builds = vec![Vec::new(); clients.len()];
     let (mut changed, mut rest) = (Vec::new(), Vec::new());
     let mut before: Objects = Objects::new();
-    for (round, commit) in series.all().enumerate() {
-        tree.check_out(commit);
-        settle();
+    let mut names = Vec::new();
+    let last = steps.count() - 1;
+    for round in 0..=last {
+        let name = steps.go(round);
         let mut made = [Objects::new(), Objects::new()];
         for at in rotation(clients.len(), round) {
-            builds[at].push(tree.build(&clients[at], flags, subset, false));
-            made[at] = tree.objects();
+            builds[at].push(steps.build(&clients[at]));
+            made[at] = steps.objects();
         }
         let [first, second] = made;
-        check.compare_with(&first, &clients[1], &second, &format!("declarations, {commit}"));
+        check.compare_with(&first, &clients[1], &second, &format!("{what}, {name}"));
         if round > 0 {
-            let same = |name: &Path| before.get(name) == first.get(name);
-            changed.push(first.keys().filter(|name| !same(name)).count() as u64);
-            let kept = first.keys().filter(|name| same(name));
-            rest.extend(kept.filter_map(|name| compiled(&clients[1], name, commit)));
+            let same = |object: &Path| before.get(object) == first.get(object);
+            changed.push(first.keys().filter(|object| !same(object)).count() as u64);
+            let kept = first.keys().filter(|object| same(object));
+            rest.extend(kept.filter_map(|object| compiled(&clients[1], object, &name)));
         }
         before = first;
         let [one, other] = [0, 1].map(|at| builds[at].last().map_or(0, |build| build.compiled));
         let changed = changed.last().map_or(before.len() as u64, |changed| *changed);
-        eprintln!(
-            "{round}/{}: {commit:.9}: {changed} objects changed, compiled {one} and {other}",
-            series.commits.len()
-        );
+        eprintln!("{round}/{last}: {name}: {changed} objects changed, compiled {one} and {other}");
+        names.push(name);
     }
-    tree.check_out(RELEASE);
-    let names = clients.iter().map(|client| client.name().to_owned());
-    let clients = names.zip(builds).collect();
-    Precision { debug: flags.debug, commits: series.commits.clone(), clients, changed, rest }
+    let clients = clients.iter().map(|client| client.name().to_owned()).zip(builds).collect();
+    Precision { what: what.to_owned(), steps: names.split_off(1), clients, changed, rest }
 }
 
-type Objects = BTreeMap<PathBuf, Vec<u8>>;
+/// Objects by their names.
+pub(super) type Objects = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Why the client compiled the source of an object, if it did.
-fn compiled(client: &Client, object: &Path, commit: &str) -> Option<Rest> {
+fn compiled(client: &Client, object: &Path, step: &str) -> Option<Rest> {
     let source = object.with_extension("c");
     let Explained { tier: None, changes } = client.why(&source)? else { return None };
     let source = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Some(Rest { commit: commit.to_owned(), source, why: changes })
+    Some(Rest { step: step.to_owned(), source, why: changes })
 }
 
-/// The sums over all commits, without the build that filled the caches, and what the rest is.
+/// The sums over all steps, without the build that filled the caches, and what the rest is.
 #[must_use]
 pub fn show(precision: &Precision) -> String {
     let mut rows = vec![row!["client", "files", "compiled", "in vain", "seconds", "CPU s"]];
@@ -132,11 +171,10 @@ pub fn show(precision: &Precision) -> String {
         }
         _ => "nothing was compiled in vain".to_owned(),
     };
-    let debug = if precision.debug { "-g" } else { "no debug info" };
-    let count = precision.commits.len();
+    let (what, count) = (&precision.what, precision.steps.len());
     let changed: u64 = precision.changed.iter().sum();
     format!(
-        "cache-declarations, {count} commits, {debug}: {changed} objects changed; {avoided}\n{}\n{}",
+        "{what}, {count} steps: {changed} objects changed; {avoided}\n{}\n{}",
         table(&rows),
         table(&why)
     )

@@ -9,6 +9,7 @@ pub mod declarations;
 pub mod edits;
 pub mod history;
 pub mod hit;
+pub mod kernel;
 pub mod sccache;
 pub mod tree;
 pub mod whole;
@@ -19,11 +20,18 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use client::Client;
-use tree::{Flags, Tree};
+use tree::{Flags, RELEASE, Tree};
 
 /// The parts of the section, in their order.
-pub const PARTS: [&str; 6] =
-    ["cache-hit", "cache-warm", "cache-cold", "cache-edits", "cache-history", "cache-declarations"];
+pub const PARTS: [&str; 7] = [
+    "cache-hit",
+    "cache-warm",
+    "cache-cold",
+    "cache-edits",
+    "cache-history",
+    "cache-declarations",
+    "cache-kernel",
+];
 
 /// What is measured, and how large it is.
 #[derive(Clone, Debug, Default)]
@@ -135,14 +143,31 @@ pub fn measure(
         let series = history::series(git, options.skipped, commits)?;
         // Without debug info unless asked for: with it, what moves is compiled.
         let flags = Flags { debug: options.debug.unwrap_or(false), unoptimized: options.quick };
-        let clients = [Client::ccache(), Client::farmbuild_by_declarations(binary)];
         let subset = subset(flags);
-        let precision = declarations::measure(&tree, &clients, flags, &subset, &series, &mut check);
+        let mut commits =
+            declarations::Commits { tree: &tree, flags, subset: &subset, series: &series };
+        let debug = if flags.debug { "-g" } else { "no debug info" };
+        let what = format!("cache-declarations, {debug}");
+        let clients = by_declarations(binary);
+        let precision = declarations::measure(&what, &mut commits, &clients, &mut check);
+        say(&declarations::show(&precision));
+        report.declarations.push(precision);
+        tree.check_out(RELEASE);
+    }
+    if let Some(binary) = binary.filter(|_| wanted("cache-kernel")) {
+        let changes = options.commits.unwrap_or(if options.quick { 10 } else { 150 });
+        let mut kernel = kernel::Kernel::new(changes, options.quick);
+        let clients = by_declarations(binary);
+        let precision = declarations::measure("cache-kernel", &mut kernel, &clients, &mut check);
         say(&declarations::show(&precision));
         report.declarations.push(precision);
     }
     report.different_objects = check.different;
     Ok(report)
+}
+
+fn by_declarations(binary: &Path) -> [Client; 2] {
+    [Client::ccache(), Client::farmbuild_by_declarations(binary)]
 }
 
 /// Eight of them or a few less, spread evenly.

@@ -53,6 +53,28 @@ pub struct Build {
 }
 
 impl Build {
+    /// Runs a client's make, which builds as many files as `files` says of the counts.
+    pub(super) fn of(
+        client: &Client,
+        make: &mut Command,
+        files: impl FnOnce(Counts) -> u64,
+    ) -> Self {
+        let before = client.counts();
+        let server = client.server_cpu();
+        let used = run(make);
+        let cpu = used.cpu + client.server_cpu().saturating_sub(server);
+        let counts = client.counts().since(before);
+        let files = files(counts);
+        Self {
+            wall_seconds: used.wall.as_secs_f64(),
+            cpu_seconds: cpu.as_secs_f64(),
+            files,
+            direct: counts.direct,
+            preprocessed: counts.preprocessed,
+            compiled: if client.caches() { counts.compiled } else { files },
+        }
+    }
+
     /// The sums of several builds.
     #[must_use]
     pub fn total(builds: &[Self]) -> Self {
@@ -160,22 +182,11 @@ impl Tree {
         if !link {
             make.arg("LD=true");
         }
-        let before = client.counts();
-        let server = client.server_cpu();
-        let used = run(&mut make);
-        let cpu = used.cpu + client.server_cpu().saturating_sub(server);
-        let counts = client.counts().since(before);
-        self.figures(client, used.wall, cpu, counts, link)
+        Build::of(client, &mut make, |counts| self.files(client, counts, link))
     }
 
-    fn figures(
-        &self,
-        client: &Client,
-        wall: Duration,
-        cpu: Duration,
-        counts: Counts,
-        link: bool,
-    ) -> Build {
+    /// How many files were built.
+    fn files(&self, client: &Client, counts: Counts, link: bool) -> u64 {
         let files = self.object_files().count() as u64;
         // haproxy and the tool, for who finds links as well; and what its makefile asks the compiler in the beginning.
         let (links, questions) = match client.name() {
@@ -187,14 +198,7 @@ impl Tree {
             let name = client.name();
             eprintln!("{name}: {counts:?} doesn't add up to {files} files");
         }
-        Build {
-            wall_seconds: wall.as_secs_f64(),
-            cpu_seconds: cpu.as_secs_f64(),
-            files,
-            direct: counts.direct,
-            preprocessed: counts.preprocessed,
-            compiled: if client.caches() { counts.compiled } else { files },
-        }
+        files
     }
 
     /// The object files and their bytes.
