@@ -42,7 +42,7 @@ const UNUSED: [&str; 3] = [
 typedef struct { int quot, rem; } unused_pair;
 extern int unused_function(struct unused_node *it, unused_pair pair);
 extern int unused_object;
-extern int unused_early(void) __attribute__((section(\".unused\")));
+extern int unused_early(void) __attribute__((section(\".unused\"), visibility(\"hidden\")));
 ",
     "enum unused_kind { UNUSED_A, UNUSED_B };
 union unused_union { float real; int number; };
