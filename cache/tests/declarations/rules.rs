@@ -271,6 +271,8 @@ fn what_happens_within_a_function_that_nobody_uses_stays_there() {
         "static inline int types(void) { struct own { int it; } it = { 1 }; return it.it; }",
         "static inline int types(void) { typedef int own; own it = 1; return it; }",
         "static inline int points(struct used *it) { struct used *own = it, *(*other)(int); return !own; }",
+        "static inline int points(void *it) { struct used (*own)(int) = it, *(*other)(int); return !own; }",
+        "static inline int points(void *it) { const unsigned (*own)(int); own = it; return !own; }",
         "static inline int asserts(void) { _Static_assert(1, \"\"); __extension__ ({ 1; }); return 1; }",
         "static inline int places(int it) { register long own __asm__(\"rax\") = it; return own; }",
     ] {
@@ -317,6 +319,8 @@ fn a_function_that_may_declare_something_outside_in_ways_that_are_not_followed_i
     for within in [
         "int (elsewhere)(int);",
         "int (*elsewhere(int))[3];",
+        "struct used (elsewhere)(int);",
+        "const number (elsewhere)(int);",
         "number (elsewhere)(int);",
         "number (*elsewhere(int))(int);",
         "function elsewhere;",

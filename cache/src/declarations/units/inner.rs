@@ -111,6 +111,8 @@ impl Parser<'_> {
     /// The token behind a statement; `None` if it is no declaration.
     fn inner_statement(&self, first: usize, to: usize, said: &mut Said) -> Option<usize> {
         let (mut at, mut initializer, mut tagged) = (first, false, false);
+        // Whether a type was named, where, and whether a tag comes next.
+        let (mut typed, mut type_at, mut tag) = (false, first, false);
         while at < to {
             let brackets = |at: usize| self.behind_brackets(at).ok();
             at = match self.tokens[at].kind {
@@ -130,7 +132,7 @@ impl Parser<'_> {
                 Kind::Mark(b'(') => {
                     let end = brackets(at)?;
                     match self.kind(at - 1) {
-                        Some(Kind::Name(name)) if at - 1 > first => said.functions.push(name),
+                        Some(Kind::Name(name)) if at - 1 > type_at => said.functions.push(name),
                         // The parameters of what was in the brackets before.
                         Some(Kind::Mark(b')')) if said.grouped => {}
                         _ => {
@@ -146,13 +148,14 @@ impl Parser<'_> {
                 }
                 // A struct's members.
                 Kind::Mark(b'{') if tagged => {
-                    said.odd = true;
+                    (said.odd, tag) = (true, false);
                     brackets(at)?
                 }
                 Kind::Keyword(Word::Attribute | Word::Align) => brackets(at + 1)?,
                 Kind::Keyword(Word::Typeof) => {
                     let end = brackets(at + 1)?;
                     said.by_function |= self.may_be_function(at + 1, end);
+                    typed = true;
                     end
                 }
                 Kind::Keyword(Word::Asm) => {
@@ -160,13 +163,21 @@ impl Parser<'_> {
                     brackets(at + 1)?
                 }
                 Kind::Keyword(Word::Atomic) if self.kind(at + 1) == Some(Kind::Mark(b'(')) => {
+                    typed = true;
                     brackets(at + 1)?
                 }
                 Kind::Keyword(Word::Statement) => return None,
                 Kind::Keyword(word) => {
                     said.external |= word == Word::Extern;
                     said.odd |= word == Word::Typedef;
-                    tagged |= matches!(word, Word::Struct | Word::Union | Word::Enum);
+                    tag = matches!(word, Word::Struct | Word::Union | Word::Enum);
+                    tagged |= tag;
+                    typed |= tag || matches!(word, Word::Type | Word::Complex);
+                    at + 1
+                }
+                Kind::Name(name) if tag || !typed => {
+                    said.by_function |= !tag && self.functional[name as usize].is_type();
+                    (tag, typed, type_at) = (false, true, at);
                     at + 1
                 }
                 Kind::Name(name) => {
@@ -179,8 +190,6 @@ impl Parser<'_> {
                     if alone || matches!(next, Some(Kind::Mark(b'[' | b'='))) {
                         said.others.push(name);
                         said.alike |= alone && self.kind(at - 1) != Some(Kind::Mark(b'*'));
-                    } else {
-                        said.by_function |= self.functional[name as usize].is_type();
                     }
                     at + 1
                 }
