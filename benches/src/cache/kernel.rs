@@ -83,7 +83,7 @@ impl Kernel {
         let text = fs::read_to_string(path).unwrap_or_default();
         let command = text.lines().next().and_then(|line| line.split_once(" := "));
         let Some((_, command)) = command.filter(|it| it.1.starts_with("gcc ")) else { return };
-        let command = command.split(" ; ").next().unwrap_or_default();
+        let command = command.split(" ; ").next().unwrap_or_default().trim_end();
         let object = command.split(" -c -o ").nth(1).and_then(|rest| rest.split_once(' '));
         let Some((object, _)) = object.filter(|(_, source)| source.ends_with(".c")) else { return };
         let first = format!("-nostdinc -I{HEADERS}");

@@ -503,11 +503,13 @@ fn the_order_of_what_belongs_together_counts() {
 
 #[test]
 fn a_tag_that_was_known_before_parameters_name_it_counts() {
-    let (user, tag) = ("int unused(struct tag *it);\n", "extern struct tag *tag;\n");
-    let one = split(&format!("{tag}{user}"), "int f;");
-    let other = split(&format!("{user}{tag}"), "int f;");
-    assert!(!is_hit(&one, &other));
-    assert!(!is_hit(&one, &split(user, "int f;")));
+    let user = "int unused(struct tag *it);\n";
+    for tag in ["extern struct tag *tag;\n", "extern __typeof__(struct tag) tag;\n"] {
+        let one = split(&format!("{tag}{user}"), "int f;");
+        let other = split(&format!("{user}{tag}"), "int f;");
+        assert!(!is_hit(&one, &other), "{tag}");
+        assert!(!is_hit(&one, &split(user, "int f;")), "{tag}");
+    }
 }
 
 #[test]
@@ -579,6 +581,8 @@ fn what_is_not_understood_is_refused() {
         ("int f(struct { int a; } *it);", Doubt::TagScope),
         ("struct a { enum b : int { C } d; };", Doubt::TagScope),
         ("int a = sizeof(int (*)(struct unheard *));", Doubt::TagScope),
+        ("extern __typeof__(int (struct unheard *)) it;", Doubt::TagScope),
+        ("extern __typeof__(struct unheard { int a; }) it;", Doubt::TagScope),
         ("struct a *p; union a *q;", Doubt::TagKind),
         ("int f(void) { return __builtin_LINE(); }", Doubt::Position),
         ("int f(struct used *it) { return __builtin_dump_struct(it, 0); }", Doubt::Position),

@@ -22,6 +22,8 @@ enum TagIn {
     File,
     /// In a declarator's parameters: not known behind them.
     Parameters,
+    /// In those of a `typeof` alone, which are no scope: known behind them.
+    Typeof,
     /// In other brackets: a type's, a size's, a cast's, or a member's parameters.
     Brackets,
 }
@@ -96,6 +98,7 @@ impl Parser<'_> {
                 Kind::Keyword(word @ (Word::Struct | Word::Union | Word::Enum)) => {
                     let scope = match (at < parameters_end, inner > 0) {
                         (true, _) => TagIn::Parameters,
+                        (false, true) if inner == 1 && self.is_behind_typeof(at) => TagIn::Typeof,
                         (false, true) => TagIn::Brackets,
                         (false, false) => TagIn::File,
                     };
@@ -198,7 +201,7 @@ impl Parser<'_> {
             (Some(_), _) => {}
             (None, TagIn::Parameters) => self.units.early.push(tag(name)),
             (None, TagIn::Brackets) => return Err(Doubt::TagScope),
-            (None, TagIn::File) => *known = Some(word),
+            (None, TagIn::File | TagIn::Typeof) => *known = Some(word),
         }
         // `struct T __attribute__((...));`
         let alone = !draft.has_declarators && scope == TagIn::File && bracket.is_none();
@@ -206,6 +209,13 @@ impl Parser<'_> {
             self.units.declared.push(tag(name));
         }
         Ok((next, defines))
+    }
+
+    /// Whether `typeof(` stands before `at`.
+    fn is_behind_typeof(&self, at: usize) -> bool {
+        at >= 2
+            && self.kind(at - 1) == Some(Kind::Mark(b'('))
+            && self.kind(at - 2) == Some(Kind::Keyword(Word::Typeof))
     }
 
     /// The name behind `struct` and its attributes.
