@@ -230,11 +230,13 @@ impl Plan {
         if self.work == Work::Link {
             return link::digest(self, invocation, compiler, base);
         }
-        let digest = Digest::new("farmbuild job 1");
-        self.describe(digest, Some(&self.source), invocation, analysis, compiler, base)
+        let mut digest = Digest::new("farmbuild job 1");
+        digest.bytes("source", &base.marked(self.source.as_os_str().as_bytes()));
+        let args = analysis.arguments.others.iter();
+        self.describe(digest, args, invocation, compiler, base)
     }
 
-    /// Likewise without the source: what compiles of different sources have in common.
+    /// Likewise of the compile of a text, whatever its source: what only says how the text is made is left out (`-I`, say).
     pub(crate) fn flags(
         &self,
         invocation: &Invocation,
@@ -242,16 +244,26 @@ impl Plan {
         compiler: &[u8],
         base: &Base,
     ) -> Digest {
-        let digest = Digest::new("farmbuild flags 1");
-        self.describe(digest, None, invocation, analysis, compiler, base)
+        let digest = Digest::new("farmbuild flags 2");
+        match &analysis.remote {
+            Ok(plan) => {
+                let names = [plan.input, plan.output];
+                let args = plan.compile_args.iter().enumerate();
+                let args = args.filter(|(at, _)| !names.contains(at)).map(|(_, arg)| arg);
+                self.describe(digest, args, invocation, compiler, base)
+            }
+            Err(_) => {
+                let args = analysis.arguments.others.iter();
+                self.describe(digest, args, invocation, compiler, base)
+            }
+        }
     }
 
-    fn describe(
+    fn describe<'a>(
         &self,
         mut digest: Digest,
-        source: Option<&Path>,
-        invocation: &Invocation,
-        analysis: &Analysis,
+        args: impl Iterator<Item = &'a OsString>,
+        invocation: &'a Invocation,
         compiler: &[u8],
         base: &Base,
     ) -> Digest {
@@ -259,26 +271,19 @@ impl Plan {
         let name = invocation.argv.first().map(Path::new).and_then(Path::file_name);
         digest.bytes("name", name.unwrap_or_default().as_bytes());
         digest.bytes("language", format!("{:?}", self.language).as_bytes());
-        let list = |digest: &mut Digest, name, args: &[OsString]| {
-            digest
-                .list(name, args.iter().map(|arg| OsString::from_vec(base.marked(arg.as_bytes()))));
-        };
-        let path = |path: &Path| base.marked(path.as_os_str().as_bytes());
-        if let Some(source) = source {
-            digest.bytes("source", &path(source));
-        }
-        list(&mut digest, "args", &analysis.arguments.others);
+        let marked = |arg: &OsString| OsString::from_vec(base.marked(arg.as_bytes()));
+        digest.list("args", args.map(marked));
         for (name, value) in variables(invocation) {
             digest.bytes(name, &base.marked(value.as_bytes()));
         }
         if self.names_directory {
-            digest.bytes("directory", &path(&invocation.cwd));
+            digest.bytes("directory", &base.marked(invocation.cwd.as_os_str().as_bytes()));
             // gcc writes the directory's name by which its caller knows it.
             let logical = variable(invocation, "PWD").unwrap_or_default();
             digest.bytes("PWD", &base.marked(logical.as_bytes()));
         }
         if self.shows_names {
-            list(&mut digest, "argv", &invocation.argv);
+            digest.list("argv", invocation.argv.iter().map(marked));
         }
         if self.native {
             digest.bytes("processor", &processor());

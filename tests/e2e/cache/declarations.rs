@@ -74,6 +74,18 @@ fn a_new_declaration_is_compiled_once_for_all() {
 }
 
 #[test]
+fn where_headers_are_looked_for_is_nothing_to_what_is_known_of_them() {
+    let cached = cached(ALONE);
+    let line = |source: &str| line(source).replace("-c", &format!("-I{source} -DNAME={source} -c"));
+    for source in ["one", "two", "three"] {
+        cached.same(&line(source));
+    }
+    cached.header(&format!("{HEADER}int nobody(struct two *it);\n"));
+    let hits = ["three", "one", "two"].map(|source| cached.declaration_hits_of(&line(source)));
+    assert_eq!(hits, [0, 1, 1], "{}", cached.user.stats());
+}
+
+#[test]
 fn a_mistake_in_what_nobody_uses_is_still_one() {
     let cached = cached(ALONE);
     cached.compile_all();
