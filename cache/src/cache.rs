@@ -20,7 +20,7 @@ use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::declarations::Doubt;
-use crate::declared::{DeclarationTier, Declared};
+use crate::declared::{DeclarationTier, Declared, Witness};
 use crate::explanations::Explanations;
 use crate::files::Files;
 use crate::job::Job;
@@ -223,6 +223,7 @@ impl Inner {
             text,
             expected: None,
             second_look: None,
+            witness: None,
         }))
     }
 
@@ -294,7 +295,7 @@ impl Inner {
     }
 
     fn write_now(&self, job: &Job, written: Written) -> Result<(), StoreError> {
-        let Written { what, account, text } = written;
+        let Written { what, account, text, witness: _witness } = written;
         let compiled = matches!(what, What::Taken(_));
         let result = match what {
             What::Taken(taken) => taken.store(&self.parts.store, &job.base)?,
@@ -343,6 +344,8 @@ pub(crate) struct Written {
     pub(crate) what: What,
     pub(crate) account: Account,
     pub(crate) text: Option<SeenText>,
+    /// Others wait for this to be written.
+    pub(crate) witness: Option<Witness>,
 }
 
 pub(crate) enum What {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::account::{self, Rule, Told, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
 use crate::clock::Moment;
-use crate::declared::SecondLook;
+use crate::declared::{Entered, SecondLook, Witness};
 use crate::job::Job;
 use crate::link;
 use crate::manifest::StoredResult;
@@ -21,6 +22,9 @@ use crate::outputs::{self, Taken};
 use crate::plan::Work;
 use crate::reason::Reason;
 use crate::tier::{ALL, Found, SeenText, change, declaration};
+
+/// A compile that takes longer isn't waited for by jobs that lack only what it tells.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A job that wasn't found.
 pub(crate) struct Missed {
@@ -37,6 +41,8 @@ pub(crate) struct Missed {
     pub(crate) expected: Option<StoredResult>,
     /// The same of one that is used, and compiled when there is time.
     pub(crate) second_look: Option<SecondLook>,
+    /// Others may wait for what its compile tells of new declarations.
+    pub(crate) witness: Option<Witness>,
 }
 
 impl Missed {
@@ -75,6 +81,9 @@ impl Miss for Missed {
         for tier in ALL.iter().filter(|tier| tier.needs_text()) {
             let mut found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
             if tier.name() == declaration::NAME {
+                if found.result.is_none() && self.waited_for_another(&text, &found).await {
+                    found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+                }
                 self.judge(&mut found).await;
             }
             let Some(hit) = self.inner.put_in_place(&self.job, tier.name(), &found, false) else {
@@ -110,7 +119,7 @@ impl Miss for Missed {
     }
 
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, claim, job, changes, text, expected, .. } = *self;
+        let Self { inner, home, claim, job, changes, text, expected, witness, .. } = *self;
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
@@ -142,7 +151,7 @@ impl Miss for Missed {
                     true => "compiled: nothing like it was known".to_owned(),
                     false => "compiled: it differs from what was known".to_owned(),
                 });
-                let written = Written { what: What::Taken(taken), account, text };
+                let written = Written { what: What::Taken(taken), account, text, witness };
                 Arc::clone(&inner).write(job, written).await;
                 None
             }
@@ -181,6 +190,27 @@ fn said(
 }
 
 impl Missed {
+    /// Waits for a compile that will tell all that a job lacks; whether there was one. Else others may wait for this one.
+    async fn waited_for_another(&mut self, text: &SeenText, found: &Found) -> bool {
+        let parts = &self.inner.parts;
+        let news = declaration::news(parts, &self.job, text);
+        if news.is_empty() || !self.keeps() {
+            return false;
+        }
+        let lacks = Some(found.lacks.as_slice()).filter(|lacks| !lacks.is_empty());
+        match parts.declared.witnesses.enter(self.job.flags(), lacks, news) {
+            Entered::Witness(witness) => {
+                self.witness = Some(witness);
+                false
+            }
+            // Nothing is sent: it ends when the other one is done.
+            Entered::Wait(mut over) => {
+                let _ = tokio::time::timeout(LONGEST_WAIT, over.changed()).await;
+                true
+            }
+        }
+    }
+
     /// Whether what the declaration tier found is to be used; why not is told.
     async fn judge(&mut self, found: &mut Found) {
         self.changes.append(&mut found.changes);
@@ -221,7 +251,8 @@ impl Missed {
             }
         };
         let result = StoredResult { rule, ..result };
-        let written = Written { what: What::Known(result), account, text: Some(text.clone()) };
+        let what = What::Known(result);
+        let written = Written { what, account, text: Some(text.clone()), witness: None };
         Arc::clone(&self.inner).write(Arc::clone(job), written).await;
     }
 }

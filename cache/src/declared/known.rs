@@ -44,11 +44,11 @@ impl Known {
         })
     }
 
-    /// How many of some declarations aren't known; `None` if all are.
-    pub(crate) fn unknown(&self, store: &Store, flags: &Key, ids: &[Id]) -> Option<usize> {
+    /// Those of some declarations that aren't known.
+    pub(crate) fn unknown(&self, store: &Store, flags: &Key, ids: &[Id]) -> Vec<Id> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let set = Self::set(&mut all, store, flags);
-        Some(ids.iter().filter(|id| !set.ids.contains(id)).count()).filter(|&count| count > 0)
+        ids.iter().filter(|id| !set.ids.contains(id)).copied().collect()
     }
 
     /// Adds those of a text that was compiled without a word.

@@ -6,6 +6,7 @@ mod options;
 mod report;
 mod second_look;
 mod vouch;
+mod witness;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,8 @@ use tokio::sync::Semaphore;
 use self::known::Known;
 pub use self::report::{TurnedOff, turned_off};
 pub(crate) use self::second_look::SecondLook;
+use self::witness::Witnesses;
+pub(crate) use self::witness::{Entered, Witness};
 use crate::answers::Answers;
 use crate::compiler::Compiler;
 use crate::declarations::{Builtins, Doubt, Part, Split};
@@ -41,6 +44,7 @@ pub struct DeclarationTier {
 pub(crate) struct Declared {
     tier: Option<DeclarationTier>,
     pub(crate) known: Known,
+    pub(crate) witnesses: Witnesses,
     builtins: Mutex<HashMap<Key, Option<Arc<Builtins>>>>,
     /// By flags.
     vouched: Answers<Key, ()>,
@@ -56,6 +60,7 @@ impl Declared {
         Self {
             tier,
             known: Known::default(),
+            witnesses: Witnesses::default(),
             builtins: Mutex::default(),
             vouched: Answers::default(),
             hits: AtomicU64::new(0),

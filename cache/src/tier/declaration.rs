@@ -8,7 +8,7 @@ use farmbuild_core::pipeline::cache::TextKind;
 use super::places;
 use super::preprocessed::{Lost, add_lost};
 use super::{Found, Kept, Parts, SeenText, Tier, change};
-use crate::declarations::{Doubt, Split};
+use crate::declarations::{Doubt, Id, Split};
 use crate::job::Job;
 use crate::manifest::StoredResult;
 use crate::plan::Sensitivity;
@@ -44,13 +44,15 @@ impl Tier for Declaration {
             let changes = parts.declared.changes(&parts.store, job, split);
             return Found { changes, ..Found::default() };
         };
-        if let Some(news) = parts.declared.known.unknown(&parts.store, job.flags(), &split.unused) {
-            let what = format!(
-                "{news} declarations that it doesn't use are new, and compiled once for what a compiler says of them"
-            );
-            return Found { changes: vec![change("declarations", what)], ..Found::default() };
+        let lacks = parts.declared.known.unknown(&parts.store, job.flags(), &split.unused);
+        if lacks.is_empty() {
+            return Found { result: Some(result), ..Found::default() };
         }
-        Found { result: Some(result), ..Found::default() }
+        let what = format!(
+            "{} declarations that it doesn't use are new, and compiled once for what a compiler says of them",
+            lacks.len()
+        );
+        Found { changes: vec![change("declarations", what)], lacks, ..Found::default() }
     }
 
     fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {
@@ -66,6 +68,14 @@ impl Tier for Declaration {
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
         parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
         parts.declared.known.add(&parts.store, job.flags(), &split.known)
+    }
+}
+
+/// What a compile of a text will tell beside its own result: the declarations that it shows to be all right.
+pub(crate) fn news(parts: &Parts, job: &Job, text: &SeenText) -> Vec<Id> {
+    match understood(parts, job, text) {
+        Ok((split, _)) => parts.declared.known.unknown(&parts.store, job.flags(), &split.known),
+        Err(_) => Vec::new(),
     }
 }
 

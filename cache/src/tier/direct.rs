@@ -56,7 +56,8 @@ impl Tier for Direct {
             match look.closely(entry) {
                 Ok(overlooked) => {
                     let result = Some(entry.result.clone());
-                    return Found { result, seen_before: true, changes: overlooked };
+                    let changes = overlooked;
+                    return Found { result, seen_before: true, changes, ..Found::default() };
                 }
                 Err(changes) if nearest.as_ref().is_none_or(|it| changes.len() < it.len()) => {
                     nearest = Some(changes);
@@ -70,7 +71,7 @@ impl Tier for Direct {
             changes.truncate(MOST_TOLD);
             changes.push(change("more", format!("and {rest} more")));
         }
-        Found { result: None, seen_before: !manifest.entries.is_empty(), changes }
+        Found { seen_before: !manifest.entries.is_empty(), changes, ..Found::default() }
     }
 
     fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use farmbuild_core::pipeline::cache::TextKind;
 use farmbuild_core::protocol::message::WhyChange;
 
 use crate::absent::{Absences, Absent};
-use crate::declarations::{Doubt, Split};
+use crate::declarations::{Doubt, Id, Split};
 use crate::declared::Declared;
 use crate::files::Files;
 use crate::job::Job;
@@ -65,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) seen_before: bool,
     /// How it differs from what is known; of a result that was found, what was overlooked.
     pub(crate) changes: Vec<WhyChange>,
+    /// A result is there, and only what a compiler says of new declarations isn't known.
+    pub(crate) lacks: Vec<Id>,
 }
 
 /// Files, and what each holds.

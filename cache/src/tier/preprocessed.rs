@@ -35,7 +35,7 @@ impl Tier for Preprocessed {
             Some(_) => Vec::new(),
             None => vec![change("text", "its preprocessed text is another one")],
         };
-        Found { result, seen_before: false, changes }
+        Found { result, changes, ..Found::default() }
     }
 
     fn keep(&self, parts: &Parts, job: &Job, kept: &Kept<'_>) -> Result<(), StoreError> {

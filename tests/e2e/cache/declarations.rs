@@ -74,6 +74,15 @@ fn a_new_declaration_is_compiled_once_for_all() {
 }
 
 #[test]
+fn jobs_that_run_at_a_time_wait_for_the_one_that_compiles_a_new_declaration() {
+    let cached = cached(ALONE);
+    cached.compile_all();
+    cached.header(&format!("{HEADER}int nobody(struct two *it);\n"));
+    let all = ["one", "two", "three"].map(|source| format!("{} & ", line(source))).concat();
+    assert_eq!(cached.declaration_hits_of(&format!("{all}wait")), 2, "{}", cached.user.stats());
+}
+
+#[test]
 fn where_headers_are_looked_for_is_nothing_to_what_is_known_of_them() {
     let cached = cached(ALONE);
     let line = |source: &str| line(source).replace("-c", &format!("-I{source} -DNAME={source} -c"));
