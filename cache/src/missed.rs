@@ -192,9 +192,12 @@ fn said(
 impl Missed {
     /// Waits for a compile that will tell all that a job lacks; whether there was one. Else others may wait for this one.
     async fn waited_for_another(&mut self, text: &SeenText, found: &Found) -> bool {
+        if !self.keeps() {
+            return false;
+        }
         let parts = &self.inner.parts;
         let news = declaration::news(parts, &self.job, text);
-        if news.is_empty() || !self.keeps() {
+        if news.is_empty() {
             return false;
         }
         let lacks = Some(found.lacks.as_slice()).filter(|lacks| !lacks.is_empty());

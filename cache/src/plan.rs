@@ -245,18 +245,13 @@ impl Plan {
         base: &Base,
     ) -> Digest {
         let digest = Digest::new("farmbuild flags 2");
-        match &analysis.remote {
-            Ok(plan) => {
-                let names = [plan.input, plan.output];
-                let args = plan.compile_args.iter().enumerate();
-                let args = args.filter(|(at, _)| !names.contains(at)).map(|(_, arg)| arg);
-                self.describe(digest, args, invocation, compiler, base)
-            }
-            Err(_) => {
-                let args = analysis.arguments.others.iter();
-                self.describe(digest, args, invocation, compiler, base)
-            }
-        }
+        let (args, names) = match &analysis.remote {
+            Ok(plan) => (&plan.compile_args, Some([plan.input, plan.output])),
+            Err(_) => (&analysis.arguments.others, None),
+        };
+        let is_name = |at| names.is_some_and(|names| names.contains(&at));
+        let args = args.iter().enumerate().filter(|(at, _)| !is_name(*at)).map(|(_, arg)| arg);
+        self.describe(digest, args, invocation, compiler, base)
     }
 
     fn describe<'a>(

@@ -20,7 +20,7 @@ mod reach;
 mod units;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use self::builtins::Builtins;
 pub use self::doubt::Doubt;
@@ -136,7 +136,7 @@ impl Split {
         }
         // So may which sections have functions in them.
         used.extend_from_slice(b"\0sections");
-        used.extend(sections(&tokens, &units).concat());
+        used.extend(sections(&tokens, &units).into_iter().flatten());
         for ids in [&mut unused, &mut known] {
             ids.sort_unstable_by_key(|id| u128::from_be_bytes(id.0));
             ids.dedup();
@@ -206,15 +206,12 @@ fn is_local(function: &[Token], head: usize, name: Name) -> bool {
 }
 
 /// The sections that functions are put in, used or not: clang complains of those that have objects as well.
-fn sections(tokens: &Tokens<'_>, units: &Units) -> Vec<Vec<u8>> {
-    let texts = units.sections.iter().map(|&(first, end)| {
-        let text = |token: &Token| &tokens.text[token.start as usize..token.end as usize];
+fn sections(tokens: &Tokens<'_>, units: &Units) -> BTreeSet<Vec<u8>> {
+    let text = |token: &Token| &tokens.text[token.start as usize..token.end as usize];
+    let said = |&(first, end): &(usize, usize)| {
         tokens.tokens[first..end].iter().map(text).collect::<Vec<_>>().join(&0)
-    });
-    let mut sections: Vec<_> = texts.collect();
-    sections.sort_unstable();
-    sections.dedup();
-    sections
+    };
+    units.sections.iter().map(said).collect()
 }
 
 /// The used declarations by name, and who uses them.

@@ -31,17 +31,14 @@ impl Functional {
 impl Parser<'_> {
     /// Whether what `typeof` names, in the brackets from `open` to before `end`, may be a function: unless it is plain that it isn't.
     pub(super) fn may_be_function(&self, open: usize, end: usize) -> bool {
-        let (mut from, mut to) = (open, end);
-        loop {
-            let bracketed = self.kind(from) == Some(Kind::Mark(b'('))
-                && self.behind_brackets(from).is_ok_and(|behind| behind == to);
-            if bracketed {
-                (from, to) = (from + 1, to - 1);
-            } else if let Some(inner) = self.pointed_to_address(from, to) {
-                (from, to) = inner;
-            } else {
+        let (mut from, mut to) = self.bare(open, end);
+        // `*&it` is `it`.
+        while self.kind(from) == Some(Kind::Mark(b'*')) {
+            let (inner, end) = self.bare(from + 1, to);
+            if self.kind(inner) != Some(Kind::Mark(b'&')) || inner + 1 >= end {
                 break;
             }
+            (from, to) = self.bare(inner + 1, end);
         }
         let Some((first, last)) = self.tokens[from..to].split_first() else { return true };
         let last = last.last().unwrap_or(first);
@@ -62,19 +59,14 @@ impl Parser<'_> {
         }
     }
 
-    /// Of `*&it` or `*(&it)`, what `it` is.
-    fn pointed_to_address(&self, from: usize, to: usize) -> Option<(usize, usize)> {
-        if self.kind(from) != Some(Kind::Mark(b'*')) {
-            return None;
-        }
-        let (mut inner, mut end) = (from + 1, to);
-        while self.kind(inner) == Some(Kind::Mark(b'('))
-            && self.behind_brackets(inner).is_ok_and(|behind| behind == end)
+    /// What stands within all brackets that are around all of it.
+    fn bare(&self, mut from: usize, mut to: usize) -> (usize, usize) {
+        while self.kind(from) == Some(Kind::Mark(b'('))
+            && self.behind_brackets(from).is_ok_and(|behind| behind == to)
         {
-            (inner, end) = (inner + 1, end - 1);
+            (from, to) = (from + 1, to - 1);
         }
-        let address = self.kind(inner) == Some(Kind::Mark(b'&')) && inner + 1 < end;
-        address.then_some((inner + 1, end))
+        (from, to)
     }
 
     /// Whether there are but words and, behind them, asterisks.

@@ -109,10 +109,7 @@ impl Parser<'_> {
             let is_function = by_type == Functional::Type;
             let declared = if said.typedef { by_type } else { by_type.min(Functional::Function) };
             self.functional[name as usize].add(declared);
-            match is_function && !said.typedef {
-                true => draft.has_functions = true,
-                false => draft.has_objects = true,
-            }
+            draft.only_functions = is_function && !said.typedef && (first || draft.only_functions);
             let mut initialised = false;
             loop {
                 match self.here() {

@@ -18,8 +18,6 @@ struct Said {
     /// There is a declarator in brackets, and whether a function's name may be in there.
     grouped: bool,
     hides_function: bool,
-    /// It is the definition of a function within the function.
-    has_function_within: bool,
     /// What it declares isn't known outside, or not for certain.
     odd: bool,
 }
@@ -80,7 +78,7 @@ impl Parser<'_> {
     pub(super) fn inner_declaration(&mut self, first: usize, to: usize) -> (bool, usize) {
         let mut said = Said::default();
         let Some(end) = self.inner_statement(first, to, &mut said) else {
-            return (!said.external && !said.has_function_within, first);
+            return (!said.external, first);
         };
         let Said { external, functions: mut names, others, grouped, odd, .. } = said;
         if said.hides_function || (said.by_function && said.alike) || (external && grouped) {
@@ -142,9 +140,10 @@ impl Parser<'_> {
                     }
                     end
                 }
+                // The definition of a function within the function.
                 Kind::Mark(b'{') if !said.functions.is_empty() => {
-                    said.has_function_within = true;
-                    return None;
+                    said.hides_function = true;
+                    return Some(at + 1);
                 }
                 // A struct's members.
                 Kind::Mark(b'{') if tagged => {

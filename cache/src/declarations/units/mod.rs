@@ -149,9 +149,8 @@ struct Draft {
     /// What declarators declare.
     names: Vec<Name>,
     has_declarators: bool,
-    has_functions: bool,
-    /// Objects, types, or what can't be told from those.
-    has_objects: bool,
+    /// All that it declares are certainly functions.
+    only_functions: bool,
     attributed: bool,
     typedef: bool,
     plain: bool,
@@ -224,7 +223,7 @@ impl Parser<'_> {
             root |= self.body(from, to, number + 1)?;
         }
         // Attributes within a body go with it.
-        root |= self.has_odd_attributes(first, head_end, draft.has_functions && !draft.has_objects);
+        root |= self.has_odd_attributes(first, head_end, draft.only_functions);
         let after = self.units.lengths();
         let range = |index: usize| before[index]..after[index];
         self.units.all.push(Unit {
