@@ -201,6 +201,11 @@ impl Missed {
             return false;
         }
         let lacks = Some(found.lacks.as_slice()).filter(|lacks| !lacks.is_empty());
+        // Where the tier is off for the compiler with these flags, there is nothing to wait for.
+        let vouched = parts.declared.vouch(&parts.store, self.home.as_ref(), &self.job);
+        if lacks.is_some() && vouched.await.is_err() {
+            return false;
+        }
         match parts.declared.witnesses.enter(self.job.flags(), lacks, news) {
             Entered::Witness(witness) => {
                 self.witness = Some(witness);
