@@ -32,10 +32,10 @@ fb_take() {
 fb_is_whole() {
     fb_sum=$(sha256sum <"$2") && [ "${fb_sum%% *}" = "$1" ]
 } 2>/dev/null
-# The numbers of those taken inputs that aren't.
-fb_damaged() {
+# Whether all taken inputs are.
+fb_are_whole() {
     for fb_input in $fb_taken; do
-        eval "fb_is_whole \"\$fb_hash_$fb_input\" \"\$fb_into\$fb_name_$fb_input\"" || printf ' %s' "$fb_input"
+        eval "fb_is_whole \"\$fb_hash_$fb_input\" \"\$fb_into\$fb_name_$fb_input\"" || return
     done
 }
 # An input can't be used, by its number.
@@ -271,28 +271,25 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
     fb_checking=
     if [ -n "$fb_taken" ]; then
         # Beside the compile, which is repeated if anything is.
-        fb_damaged >damaged &
+        fb_are_whole &
         fb_checking=$!
     fi
     IFS= read -r fb_go && fb_supply || break
     fb_keep
     fb_run "$@"
-    if [ -n "$fb_checking" ]; then
-        wait "$fb_checking"
-        fb_damaged=$(cat damaged)
-        if [ -n "$fb_status" ] && [ -n "$fb_damaged" ]; then
-            IFS=$fb_delimiter
-            for fb_file in $fb_names; do
-                rm -f -- "$fb_into$fb_file"
-            done
-            unset IFS
-            for fb_input in $fb_damaged; do
-                fb_drop "$fb_input"
-            done
-            fb_supply || break
-            fb_keep
-            fb_run "$@"
-        fi
+    if [ -n "$fb_checking" ] && ! wait "$fb_checking" && [ -n "$fb_status" ]; then
+        IFS=$fb_delimiter
+        for fb_file in $fb_names; do
+            rm -f -- "$fb_into$fb_file"
+        done
+        unset IFS
+        # A compile that travels has one input.
+        for fb_input in $fb_taken; do
+            fb_drop "$fb_input"
+        done
+        fb_supply || break
+        fb_keep
+        fb_run "$@"
     fi
     if [ -n "$fb_status" ]; then
         set --
@@ -324,7 +321,7 @@ while IFS=' ' read -r fb_verb fb_inputs fb_outputs fb_escaped fb_room fb_delimit
         printf 'done %s%s\n' "$fb_status" "$fb_sizes"
         [ $# = 0 ] || cat -- "$@"
     fi
-    rm -rf job tmp room sent damaged
+    rm -rf job tmp room sent
     fb_why=$(mkdir job tmp 2>&1) || fb_fail place "$fb_why"
     # What was used longest ago goes first.
     [ -z "$fb_used" ] || (cd "$fb_store" && touch -c -- $fb_used) 2>/dev/null
