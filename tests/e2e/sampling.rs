@@ -6,6 +6,7 @@ use std::time::Duration;
 use farmbuild_testkit::{Distccd, FlakyCompiler, Sshd, TestSpace};
 use serde_json::Value;
 
+use crate::history::{History, events_of};
 use crate::run::{Ended, run, start, until};
 use crate::ssh::ssh_host;
 use crate::tree::{objects_of, project, remove_new, same_as_plain, same_files, snapshot};
@@ -200,6 +201,36 @@ fn what_was_changed_since_is_named_and_right_once_it_was_removed() {
     tree.write("go", "");
     run(user.command(tree.path(), "make").arg("-j2")).ok();
     same_files(&again, &snapshot(tree.path()));
+}
+
+#[test]
+fn a_series_of_commits_is_built_again_where_a_board_was_wrong() {
+    let compilers = FlakyCompiler::new();
+    let server = board(&compilers);
+    let history = History::new(2, 9);
+    history.user.set_farm(&verified("a", &server));
+    // Every source, and no canary.
+    compilers.turn_bad(r"one(void)\|two = ");
+    let go = history.user.home().join("go");
+    let build = format!(
+        "make -j4 one.o two.o main.o && until [ -e '{}' ]; do sleep 0.05; done && make",
+        go.display()
+    );
+    let test = "./prog && ! grep -q 'GCx: (' *.o prog";
+    let words = history.words(&["each", "--json", "--test", test, "{0}..{2}", "--", "sh", "-c"]);
+    let words = words.iter().map(String::as_str).chain([build.as_str()]);
+    let each = history.user.start(&history.tree, words);
+    until("all is made again", || {
+        let stats = history.user.stats();
+        stats["jobs"]["total"] == 3
+            && history.user.remote_jobs() > 0
+            && stats["samples"]["redone"].as_u64() == Some(history.user.remote_jobs())
+    });
+    std::fs::write(go, "").unwrap();
+    let ended = each.wait().ok();
+    assert!(is_aside(&history.user, "a"), "{ended}");
+    let built = events_of(&ended, "commit");
+    assert_eq!(built[0]["compiled"], 3, "in the first of its two runs: {ended}");
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl Recipe {
             low_priority,
         };
         let mut ended = run::run(&task, stop)?;
+        let mut figures = ended.counted().map(Figures::of);
         // A board was wrong, not the commit: what it made is right by now, and the rest is made of that.
         for _ in 0..RETRIES {
             let untrusted = ended.untrusted();
@@ -122,6 +123,8 @@ impl Recipe {
                 }
             }
             ended = run::run(&task, stop)?;
+            figures =
+                figures.into_iter().chain(ended.counted().map(Figures::of)).reduce(Figures::and);
         }
         if ended.stopped {
             // make and its like undo what they were at when they may end by themselves.
@@ -131,7 +134,6 @@ impl Recipe {
             return Err(HistoryError::Stopped);
         }
         let failure = (!ended.status.success()).then(|| excerpt::of(&log));
-        let figures = ended.summary.flatten().map(Figures::of);
         Ok(Build { failure, figures, log })
     }
 
@@ -186,11 +188,20 @@ impl Build {
 }
 
 impl Figures {
-    fn of(summary: Summary) -> Self {
+    fn of(summary: &Summary) -> Self {
         let Counters { hit, remote, local, .. } = &summary.counters;
         let compiled_here = local.iter().filter(|(reason, _)| !compiles_nothing(reason));
         let compiled = remote.values().chain(compiled_here.map(|(_, number)| number)).sum();
-        Self { compiled, hits: hit.values().sum(), notices: summary.notices }
+        Self { compiled, hits: hit.values().sum(), notices: summary.notices.clone() }
+    }
+
+    /// Those of a build and of the same build run again.
+    fn and(self, again: Self) -> Self {
+        Self {
+            compiled: self.compiled + again.compiled,
+            hits: self.hits + again.hits,
+            notices: [self.notices, again.notices].concat(),
+        }
     }
 }
 
@@ -217,7 +228,7 @@ mod tests {
         summary.counters.local =
             [("no-hosts".into(), 4), ("link".into(), 8), ("probe".into(), 16)].into();
         summary.counters.hit = [("direct".into(), 32)].into();
-        let figures = Figures::of(summary);
+        let figures = Figures::of(&summary);
         assert_eq!((figures.compiled, figures.hits), (9, 32));
     }
 }

@@ -51,10 +51,14 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// The summary of a build that came to its end and had a daemon.
+    pub(super) fn counted(&self) -> Option<&Summary> {
+        self.summary.as_ref().and_then(Option::as_ref)
+    }
+
     /// The objects that a host gave the build wrongly, or may have: then it is to be run again.
     pub(super) fn untrusted(&self) -> &[Untrusted] {
-        let summary = self.summary.as_ref().and_then(Option::as_ref);
-        summary.map(|summary| summary.untrusted.as_slice()).unwrap_or_default()
+        self.counted().map(|summary| summary.untrusted.as_slice()).unwrap_or_default()
     }
 }
 
