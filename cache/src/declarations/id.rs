@@ -14,4 +14,9 @@ impl Id {
         id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
         Self(id)
     }
+
+    /// In the same order.
+    pub(super) fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
 }

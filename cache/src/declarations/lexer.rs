@@ -72,6 +72,8 @@ pub(super) struct Tokens<'a> {
     pub(super) behind: Vec<u32>,
     /// Markers and pragmas.
     pub(super) lines: Vec<Line>,
+    /// Tokens that are `__attribute__`.
+    pub(super) attributes: Vec<u32>,
     pub(super) words: Words<'a>,
     /// The names of files in markers, as they are spelt there.
     pub(super) files: Vec<&'a [u8]>,
@@ -129,10 +131,11 @@ impl<'a> Tokens<'a> {
         }
         let mut lexer = Lexer {
             text,
-            tokens: Vec::with_capacity(text.len() / 5),
+            tokens: Vec::with_capacity(text.len() / 4),
             brackets: Vec::new(),
             pairs: Vec::new(),
             lines: Vec::new(),
+            attributes: Vec::new(),
             words: Words::new(),
             open: Vec::new(),
             files: Vec::new(),
@@ -142,10 +145,10 @@ impl<'a> Tokens<'a> {
         if !lexer.brackets.is_empty() {
             return Err(Doubt::Unfinished);
         }
-        let Lexer { tokens, pairs, lines, words, files, .. } = lexer;
+        let Lexer { tokens, pairs, lines, attributes, words, files, .. } = lexer;
         let mut behind = vec![0; tokens.len()];
         pairs.iter().for_each(|(open, close)| behind[*open as usize] = close + 1);
-        Ok(Self { text, tokens, behind, lines, words, files })
+        Ok(Self { text, tokens, behind, lines, attributes, words, files })
     }
 }
 
@@ -157,6 +160,7 @@ struct Lexer<'a> {
     /// Those that were closed, and by which token.
     pairs: Vec<(u32, u32)>,
     lines: Vec<Line>,
+    attributes: Vec<u32>,
     words: Words<'a>,
     /// The files that are open, the first one being compiled.
     open: Vec<u32>,
@@ -171,7 +175,7 @@ impl<'a> Lexer<'a> {
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
             at = match CLASS[byte as usize] {
-                BLANK => at + 1,
+                BLANK => self.behind_blanks(at + 1),
                 LETTER => self.word(at)?,
                 MARK => self.push(Kind::Mark(byte), at, at + 1),
                 BRACKET => self.bracket(byte, at)?,
@@ -183,6 +187,11 @@ impl<'a> Lexer<'a> {
             };
         }
         Ok(())
+    }
+
+    fn behind_blanks(&self, from: usize) -> usize {
+        let blank = |byte: &u8| CLASS[*byte as usize] == BLANK;
+        from + self.text[from..].iter().take_while(|byte| blank(byte)).count()
     }
 
     fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
@@ -204,7 +213,12 @@ impl<'a> Lexer<'a> {
             Some(Word::Position) => return Err(Doubt::Position),
             Some(Word::Macro) => return Err(Doubt::Macros),
             Some(Word::Odd) => return Err(Doubt::Specifiers),
-            Some(word) => Kind::Keyword(word),
+            Some(word) => {
+                if word == Word::Attribute {
+                    self.attributes.push(self.tokens.len() as u32);
+                }
+                Kind::Keyword(word)
+            }
         };
         Ok(self.push(kind, start, start + length))
     }

@@ -20,7 +20,7 @@ mod reach;
 mod units;
 mod words;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 pub use self::builtins::Builtins;
 pub use self::doubt::Doubt;
@@ -28,7 +28,7 @@ pub use self::id::Id;
 pub use self::positions::{Positions, Stretch};
 
 use self::declarers::Declarers;
-use self::in_force::Places;
+use self::in_force::{Identity, Places, with_names};
 use self::lexer::{Kind, Token, Tokens};
 use self::reach::{Reach, Used};
 use self::units::{Units, ordinary, slice};
@@ -54,8 +54,10 @@ pub struct Split {
 pub struct Part {
     /// Its first name: `struct buffer`, `b_alloc`.
     pub name: String,
-    /// What it is.
+    /// What it is, to those who use it.
     pub id: Id,
+    /// How many members a struct or union has, where that is plain; else 0.
+    pub members: usize,
     /// By which part it is used: an index. Its own, if it makes output by itself.
     pub user: usize,
 }
@@ -82,24 +84,14 @@ impl Split {
         let mut units = Units::of(&tokens)?;
         let places = Places::of(&tokens, &units)?;
         let declarers = Declarers::of(&units, tokens.words.len());
-        let mut own = Vec::with_capacity(units.all.len());
-        let mut heads = Vec::with_capacity(units.all.len());
+        let mut identities = Vec::with_capacity(units.all.len());
         let mut buffer = Vec::new();
         for index in 0..units.all.len() {
             let unit = &units.all[index];
-            let main = places.write(&tokens, unit.end, &units, unit, &mut buffer);
-            own.push(Id::of(&buffer));
-            heads.push(match unit.has_body() {
-                // What its members are called is up to who names them.
-                false => {
-                    places.project(&tokens, &units, unit, None, &mut buffer).unwrap_or(own[index])
-                }
-                true => {
-                    places.write(&tokens, unit.first + unit.head(), &units, unit, &mut buffer);
-                    Id::of(&buffer)
-                }
-            });
-            let root = unit.root || main || is_root(&tokens, &units, index, &declarers, builtins);
+            let identity = places.identify(&tokens, &units, unit, &mut buffer);
+            let root =
+                unit.root || identity.main || is_root(&tokens, &units, index, &declarers, builtins);
+            identities.push(identity);
             units.all[index].root = root;
         }
         let reach = Reach {
@@ -109,24 +101,34 @@ impl Split {
             follows_pointers: with_positions,
         };
         let found = reach.used();
-        let closures = reach.closures(&tokens, &own, &heads)?;
-        let mut used = Vec::new();
-        let (mut unused, mut known) = (places.pragmas.clone(), places.pragmas.clone());
+        let closures = reach.closures(&tokens, &identities)?;
+        let (mut used, mut parts) = (Vec::new(), Parts::of(&found));
+        // What is known to be all right if all of this is, each with whether it must be known before.
+        let mut known: Vec<(Id, bool)> = places.pragmas.iter().map(|id| (*id, true)).collect();
         for (at, unit) in units.all.iter().enumerate() {
-            if !unit.root {
-                known.push(closures[at]);
-            }
             if found.by[at].is_none() {
-                unused.push(closures[at]);
-            } else {
-                let projected = match with_positions || unit.root {
-                    true => None,
-                    false => places.project(&tokens, &units, unit, Some(&found.named), &mut buffer),
-                };
-                used.extend_from_slice(&projected.unwrap_or(own[at]).0);
-                // What the object is made of doesn't say then that it is all right.
-                unused.extend(projected.map(|_| closures[at]));
+                known.push((closures[at], true));
+                continue;
             }
+            let Identity { own, head, is_frame, .. } = identities[at];
+            let mut id = own;
+            if is_frame && !with_positions && !unit.root {
+                // What its members are called is up to who names them.
+                let own_names = slice(&units.own_names, &unit.own_names);
+                let named = own_names.iter().enumerate().filter(|(_, (token, is_member))| {
+                    *is_member && found.named.has_token(&tokens.tokens[*token])
+                });
+                // What the object is made of doesn't say then that it is all right.
+                let is_part = named.clone().count() < own_names.len();
+                if is_part {
+                    id = with_names(head, &tokens, named, &mut buffer);
+                }
+                known.push((closures[at], is_part));
+            } else if !unit.root {
+                known.push((closures[at], false));
+            }
+            used.extend_from_slice(&id.0);
+            parts.add(&tokens, &units, at, id);
         }
         // Whether what is pointed to is there at all may decide which pointers may be the same.
         used.extend_from_slice(b"\0opaque");
@@ -137,14 +139,16 @@ impl Split {
         // So may which sections have functions in them.
         used.extend_from_slice(b"\0sections");
         used.extend(sections(&tokens, &units).into_iter().flatten());
-        for ids in [&mut unused, &mut known] {
-            ids.sort_unstable_by_key(|id| u128::from_be_bytes(id.0));
-            ids.dedup();
-        }
-        let parts = parts(&tokens, &units, &own, &found);
-        let positions =
-            with_positions.then(|| Positions::of(&tokens, &units, &own, &reach.shown(&found)));
-        Ok(Self { used: Id::of(&used), unused, known, parts, positions })
+        known.sort_unstable_by_key(|(id, _)| id.number());
+        known.dedup_by(|(id, unused), (before, unused_before)| {
+            *unused_before |= id == before && *unused;
+            id == before
+        });
+        let unused = known.iter().filter(|(_, unused)| *unused).map(|(id, _)| *id).collect();
+        let known = known.into_iter().map(|(id, _)| id).collect();
+        let positions = with_positions
+            .then(|| Positions::of(&tokens, &units, &identities, &reach.shown(&found)));
+        Ok(Self { used: Id::of(&used), unused, known, parts: parts.all, positions })
     }
 }
 
@@ -215,15 +219,26 @@ fn sections(tokens: &Tokens<'_>, units: &Units) -> BTreeSet<Vec<u8>> {
 }
 
 /// The used declarations by name, and who uses them.
-fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], found: &Used) -> Vec<Part> {
-    let reached = &found.by;
-    let mut index = HashMap::new();
-    for at in (0..reached.len()).filter(|&at| reached[at].is_some()) {
-        index.insert(at, index.len());
+struct Parts<'a> {
+    found: &'a Used,
+    /// The number of each used declaration among them.
+    numbers: Vec<usize>,
+    all: Vec<Part>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(found: &'a Used) -> Self {
+        let mut count = 0;
+        let number = |by: &Option<u32>| {
+            let number = count;
+            count += usize::from(by.is_some());
+            number
+        };
+        Self { found, numbers: found.by.iter().map(number).collect(), all: Vec::new() }
     }
-    let mut parts = Vec::with_capacity(index.len());
-    for (at, by) in reached.iter().enumerate() {
-        let Some(by) = by else { continue };
+
+    /// The next one, which is `id` to those who use it.
+    fn add(&mut self, tokens: &Tokens<'_>, units: &Units, at: usize, id: Id) {
         let unit = &units.all[at];
         let name = match slice(&units.declared, &unit.declares).first() {
             None => String::new(),
@@ -236,8 +251,9 @@ fn parts(tokens: &Tokens<'_>, units: &Units, own: &[Id], found: &Used) -> Vec<Pa
                 }
             }
         };
-        let user = index.get(&(*by as usize)).copied().unwrap_or_default();
-        parts.push(Part { name, id: own[at], user });
+        let own_names = slice(&units.own_names, &unit.own_names).iter();
+        let members = own_names.filter(|(_, is_member)| *is_member).count();
+        let user = self.found.by[at].map_or(at, |by| by as usize);
+        self.all.push(Part { name, id, members, user: self.numbers[user] });
     }
-    parts
 }

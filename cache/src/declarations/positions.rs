@@ -5,6 +5,7 @@
 use memchr::memchr_iter;
 
 use super::id::Id;
+use super::in_force::Identity;
 use super::lexer::{Line, Tokens};
 use super::units::{Unit, Units};
 
@@ -32,9 +33,14 @@ pub struct Stretch {
 }
 
 impl Positions {
-    /// Of all declarations `own` says what they are, and `shown` whether it may show where they stand.
-    pub(super) fn of(tokens: &Tokens<'_>, units: &Units, own: &[Id], shown: &[bool]) -> Self {
-        let content: Vec<u8> = own.iter().flat_map(|id| id.0).collect();
+    /// Of all declarations `shown` says whether it may show where they stand.
+    pub(super) fn of(
+        tokens: &Tokens<'_>,
+        units: &Units,
+        identities: &[Identity],
+        shown: &[bool],
+    ) -> Self {
+        let content: Vec<u8> = identities.iter().flat_map(|it| it.own.0).collect();
         let mut lines = Lines { tokens, next: 0, file: 0, at: 0, number: 1 };
         let mut stretches = Vec::new();
         let mut end = 0;

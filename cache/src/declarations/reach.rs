@@ -5,11 +5,13 @@
 //! an object. Where no expression names a carrier, there is no value of that type, and the struct might as well be incomplete.
 
 use std::collections::HashSet;
+use std::iter::once;
 
 use super::declarers::Declarers;
 use super::doubt::Doubt;
 use super::id::Id;
-use super::lexer::{Kind, Tokens};
+use super::in_force::{Identity, with_names};
+use super::lexer::{Kind, Token, Tokens};
 use super::units::{Pointed, Symbol, Unit, Units, slice};
 use super::words::Name;
 
@@ -114,52 +116,49 @@ impl Reach<'_> {
         mentioned.iter().chain(slice(&self.units.declared, &unit.declares))
     }
 
-    /// What each declaration depends on as far as a compiler may have something to say of it, given what each is by itself
-    /// and to others: of a function the head, of a struct all but the names of its members, which count where they are named.
+    /// What each declaration depends on as far as a compiler may have something to say of it: of a function the head, of a
+    /// struct all but the names of its members, which count where they are named.
     ///
     /// That is what stands before it: of what stands behind it, a compiler says something there.
     pub(super) fn closures(
         &self,
         tokens: &Tokens<'_>,
-        own: &[Id],
-        heads: &[Id],
+        identities: &[Identity],
     ) -> Result<Vec<Id>, Doubt> {
         let mut walk = Walk::new(self);
         // Whether two of those that it depends on may change places is up to those two. So what each is where it stands
         // comes first; of a function its head, since what its body does is its own affair.
-        let mut placed: Vec<Id> = Vec::with_capacity(own.len());
-        for (at, head) in heads.iter().enumerate() {
+        let mut placed: Vec<Id> = Vec::with_capacity(identities.len());
+        let mut closures = Vec::with_capacity(identities.len());
+        for (at, unit) in self.units.all.iter().enumerate() {
             walk.go(at as u32, false)?;
-            let others = walk.found[1..].iter().map(|&it| heads[it as usize]);
-            placed.push(sum_of(*head, others.chain(self.members(tokens, heads, &walk))));
-        }
-        let mut closures = Vec::with_capacity(own.len());
-        for (at, own) in own.iter().enumerate() {
-            walk.go(at as u32, true)?;
+            let mut members = self.members(tokens, identities, &walk);
+            let others = walk.found[1..].iter().map(|&it| identities[it as usize].head);
+            placed.push(sum_of(identities[at].head, others.chain(members.iter().copied())));
+            if unit.has_body() {
+                walk.go(at as u32, true)?;
+                members = self.members(tokens, identities, &walk);
+            }
+            // All of them stand before it.
             let others = walk.found[1..].iter().map(|&it| placed[it as usize]);
-            closures.push(sum_of(*own, others.chain(self.members(tokens, heads, &walk))));
+            closures.push(sum_of(identities[at].own, others.chain(members)));
         }
         Ok(closures)
     }
 
     /// The members that the walk's first declaration names, of all structs that it came by: whose, which one, and its name.
-    fn members(&self, tokens: &Tokens<'_>, heads: &[Id], walk: &Walk<'_>) -> Vec<Id> {
-        let mut members = Vec::new();
+    fn members(&self, tokens: &Tokens<'_>, identities: &[Identity], walk: &Walk<'_>) -> Vec<Id> {
+        let (mut members, mut buffer) = (Vec::new(), Vec::new());
         if !walk.looks_behind {
             return members;
         }
         for &at in &walk.found[1..] {
             let own_names = &self.units.all[at as usize].own_names;
-            for (number, &(token, is_member)) in
-                slice(&self.units.own_names, own_names).iter().enumerate()
-            {
-                if let Kind::Name(name) = tokens.tokens[token].kind
-                    && is_member
-                    && walk.named.has(name)
-                {
-                    let number = (number as u32).to_le_bytes();
-                    let name = tokens.words.spelling(name);
-                    members.push(Id::of(&[&heads[at as usize].0[..], &number, name].concat()));
+            let head = identities[at as usize].head;
+            for own in slice(&self.units.own_names, own_names).iter().enumerate() {
+                let (_, (token, is_member)) = own;
+                if *is_member && walk.named.has_token(&tokens.tokens[*token]) {
+                    members.push(with_names(head, tokens, once(own), &mut buffer));
                 }
             }
         }
@@ -181,9 +180,14 @@ impl Named {
     }
 
     /// Whether an expression has a name in it, in whatever sense: members are named by `offsetof`, too.
-    pub(super) fn has(&self, name: Name) -> bool {
+    fn has(&self, name: Name) -> bool {
         let Self { ordinary, members, round } = self;
         members[name as usize] == *round || ordinary[name as usize] == *round
+    }
+
+    /// Whether a token is such a name.
+    pub(super) fn has_token(&self, token: &Token) -> bool {
+        matches!(token.kind, Kind::Name(name) if self.has(name))
     }
 
     fn clear(&mut self) {
@@ -220,6 +224,9 @@ fn sum_of(first: Id, others: impl Iterator<Item = Id>) -> Id {
     for id in others {
         sum = sum.wrapping_add(u128::from_le_bytes(id.0));
         count += 1;
+    }
+    if count == 0 {
+        return first;
     }
     let mut bytes = [0; 40];
     bytes[..16].copy_from_slice(&first.0);

@@ -51,21 +51,23 @@ pub(super) type Name = u32;
 
 /// Words by number and back. An open hash table of numbers: no allocation for a word that is known.
 pub(super) struct Words<'a> {
-    table: Vec<u32>,
+    /// Each with its hash.
+    table: Vec<(u32, u32)>,
     spellings: Vec<&'a [u8]>,
-    hashes: Vec<u32>,
+    /// Whether each begins with `__builtin_`.
+    builtin: Vec<bool>,
     /// The keyword that each of the first numbers is.
     keywords: Vec<Word>,
 }
 
-const FREE: u32 = u32::MAX;
+const FREE: (u32, u32) = (0, u32::MAX);
 
 impl<'a> Words<'a> {
     pub(super) fn new() -> Self {
         let mut words = Self {
             table: vec![FREE; 1 << 12],
             spellings: Vec::with_capacity(1 << 11),
-            hashes: Vec::with_capacity(1 << 11),
+            builtin: Vec::with_capacity(1 << 11),
             keywords: Vec::new(),
         };
         for (word, spellings) in Word::ALL {
@@ -83,21 +85,21 @@ impl<'a> Words<'a> {
         let mask = self.table.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let number = self.table[at];
-            if number == FREE {
+            let entry = self.table[at];
+            if entry == FREE {
                 break;
             }
-            let index = number as usize;
-            if self.hashes[index] == hash && self.spellings[index] == spelling {
+            let (its_hash, number) = entry;
+            if its_hash == hash && same(self.spellings[number as usize], spelling) {
                 return number;
             }
             at = (at + 1) & mask;
         }
         // A text of less than 2^32 bytes has fewer words.
         let number = self.spellings.len() as u32;
-        self.table[at] = number;
+        self.table[at] = (hash, number);
         self.spellings.push(spelling);
-        self.hashes.push(hash);
+        self.builtin.push(spelling.starts_with(b"__builtin_"));
         if self.spellings.len() * 2 > self.table.len() {
             self.grow();
         }
@@ -106,13 +108,13 @@ impl<'a> Words<'a> {
 
     fn grow(&mut self) {
         let size = self.table.len() * 4;
-        self.table = vec![FREE; size];
-        for (number, hash) in self.hashes.iter().enumerate() {
-            let mut at = *hash as usize & (size - 1);
+        let before = std::mem::replace(&mut self.table, vec![FREE; size]);
+        for entry in before.into_iter().filter(|entry| *entry != FREE) {
+            let mut at = entry.0 as usize & (size - 1);
             while self.table[at] != FREE {
                 at = (at + 1) & (size - 1);
             }
-            self.table[at] = number as u32;
+            self.table[at] = entry;
         }
     }
 
@@ -121,10 +123,11 @@ impl<'a> Words<'a> {
         let (hash, mask) = (hash_of(spelling, spelling.len()), self.table.len() - 1);
         let mut at = hash as usize & mask;
         loop {
-            let number = self.table[at];
-            if number == FREE {
+            let entry = self.table[at];
+            if entry == FREE {
                 return None;
             }
+            let (_, number) = entry;
             if self.spellings[number as usize] == spelling {
                 return Some(number);
             }
@@ -136,6 +139,11 @@ impl<'a> Words<'a> {
         self.spellings[name as usize]
     }
 
+    /// Whether it is the name of something in the compiler, such as `__builtin_offsetof`.
+    pub(super) fn is_builtin(&self, name: Name) -> bool {
+        self.builtin[name as usize]
+    }
+
     /// The keyword that a word is; `None` for an identifier.
     pub(super) fn keyword(&self, name: Name) -> Option<Word> {
         self.keywords.get(name as usize).copied()
@@ -145,6 +153,17 @@ impl<'a> Words<'a> {
     pub(super) fn len(&self) -> usize {
         self.spellings.len()
     }
+}
+
+/// Whether two words are the same, without a call for each.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    const STEP: usize = 8;
+    if one.len() != other.len() {
+        return false;
+    }
+    let (mut these, mut those) = (one.chunks_exact(STEP), other.chunks_exact(STEP));
+    these.by_ref().zip(those.by_ref()).all(|(this, that)| this == that)
+        && these.remainder().iter().eq(those.remainder())
 }
 
 /// The hash of the word that is the first `length` bytes of `text`: eight bytes a step.

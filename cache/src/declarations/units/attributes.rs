@@ -8,17 +8,21 @@ use crate::declarations::words::Word;
 impl Parser<'_> {
     /// Whether an attribute isn't known to be harmless, to `functions` perhaps. To those a section is, and is noted.
     pub(super) fn has_odd_attributes(&mut self, first: usize, end: usize, functions: bool) -> bool {
-        let mut at = first;
-        while at < end {
-            if self.tokens[at].kind == Kind::Keyword(Word::Attribute) {
-                let Ok(behind) = self.behind_brackets(at + 1) else { return true };
-                if !self.attributes_are_harmless(at + 1, behind, functions) {
-                    return true;
-                }
-                at = behind;
-            } else {
-                at += 1;
+        let text = self.text;
+        let attributes = &text.attributes;
+        let mut next = attributes.partition_point(|&at| (at as usize) < first);
+        let mut done = first;
+        while let Some(at) = attributes.get(next).map(|&at| at as usize).filter(|at| *at < end) {
+            next += 1;
+            // One within another one's brackets belongs to that.
+            if at < done {
+                continue;
             }
+            let Ok(behind) = self.behind_brackets(at + 1) else { return true };
+            if !self.attributes_are_harmless(at + 1, behind, functions) {
+                return true;
+            }
+            done = behind;
         }
         false
     }

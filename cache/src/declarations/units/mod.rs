@@ -13,6 +13,7 @@ mod names;
 mod pointers;
 
 use std::collections::HashSet;
+use std::mem::take;
 
 use self::functional::Functional;
 use super::doubt::Doubt;
@@ -111,6 +112,7 @@ impl Units {
             functional: vec![Functional::No; words],
             externs: Vec::new(),
             said: HashSet::new(),
+            room: Room::default(),
         };
         while parser.at < parser.tokens.len() {
             parser.unit()?;
@@ -136,6 +138,16 @@ struct Parser<'a> {
     externs: Vec<(usize, usize, Vec<Name>)>,
     /// All that functions have declared so.
     said: HashSet<&'a [u8]>,
+    /// Room for the next unit's lists.
+    room: Room,
+}
+
+/// Lists without anything in them.
+#[derive(Default)]
+struct Room {
+    parameters: Vec<(usize, usize)>,
+    names: Vec<Name>,
+    open: Vec<(u8, bool)>,
 }
 
 /// What is known of the unit in hand.
@@ -160,7 +172,8 @@ struct Draft {
 impl Parser<'_> {
     fn unit(&mut self) -> Result<(), Doubt> {
         let first = self.at;
-        let mut draft = Draft::default();
+        let (parameters, names) = (take(&mut self.room.parameters), take(&mut self.room.names));
+        let mut draft = Draft { parameters, names, ..Draft::default() };
         while self.here() == Some(Kind::Keyword(Word::Extension)) {
             self.at += 1;
         }
@@ -194,7 +207,7 @@ impl Parser<'_> {
         let head_end = draft.body.map_or(self.at, |(from, _)| from);
         let plain = self.is_plain(first, head_end);
         self.note(first, self.at, Draft { plain, ..draft })?;
-        for (first, end, names) in std::mem::take(&mut self.externs) {
+        for (first, end, names) in take(&mut self.externs) {
             let [from, .., to] = &self.tokens[first..end] else { continue };
             // Said once more, it adds nothing.
             if !self.said.insert(&self.text.text[from.start as usize..to.end as usize]) {
@@ -243,6 +256,10 @@ impl Parser<'_> {
             own_names: range(6),
             body: *body,
         });
+        let Draft { mut parameters, mut names, .. } = draft;
+        parameters.clear();
+        names.clear();
+        (self.room.parameters, self.room.names) = (parameters, names);
         Ok(())
     }
 }

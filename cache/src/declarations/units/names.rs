@@ -1,5 +1,7 @@
 //! The names of a declaration: which it declares as a tag or an enumerator, and which it mentions.
 
+use std::mem::take;
+
 use super::{Draft, Parser, Pointed, Symbol, ordinary, tag};
 use crate::declarations::attributes;
 use crate::declarations::doubt::Doubt;
@@ -64,7 +66,7 @@ impl Parser<'_> {
         let mut parameters = parameters.iter().copied().peekable();
         let mut at = first;
         // Brackets that are open, and whether they are an enumeration's.
-        let mut open: Vec<(u8, bool)> = Vec::new();
+        let mut open = take(&mut self.room.open);
         // Of them, those that are no braces.
         let mut inner = 0_usize;
         let mut parameters_end = first;
@@ -138,6 +140,8 @@ impl Parser<'_> {
             }
             at += 1;
         }
+        open.clear();
+        self.room.open = open;
         Ok(())
     }
 

@@ -28,6 +28,8 @@ impl Parser<'_> {
         let (mut at, mut depth) = (next, 0_usize);
         loop {
             match self.kind(at)? {
+                // What a body names carries nothing but to itself.
+                Kind::Mark(b'{') if draft.body.is_some_and(|(from, _)| at + 1 == from) => break,
                 Kind::Mark(b'(' | b'[' | b'{') => depth += 1,
                 Kind::Mark(b')' | b',') if depth == 0 && is_parameter => break,
                 Kind::Mark(b')' | b']' | b'}') => depth = depth.checked_sub(1)?,
@@ -60,9 +62,7 @@ impl Parser<'_> {
             match self.tokens[at].kind {
                 Kind::Keyword(Word::Operator) if !self.is_of_plain_type(at + 1) => return false,
                 // `__builtin_offsetof`, say.
-                Kind::Name(name) if self.text.words.spelling(name).starts_with(b"__builtin_") => {
-                    return false;
-                }
+                Kind::Name(name) if self.text.words.is_builtin(name) => return false,
                 Kind::Mark(b'=' | b'.')
                 | Kind::Arrow
                 | Kind::Keyword(
