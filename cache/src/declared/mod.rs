@@ -8,12 +8,13 @@ mod second_look;
 mod vouch;
 mod witness;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use farmbuild_core::pipeline::Home;
 use farmbuild_core::protocol::message::WhyChange;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use self::known::Known;
@@ -179,29 +180,45 @@ impl Declared {
         job: &Job,
         split: &Split,
     ) -> Result<(), StoreError> {
-        let parts: Vec<(u32, u64)> = split.parts.iter().map(signature).collect();
+        let parts: Vec<Signature> = split.parts.iter().map(Signature::of).collect();
         let bytes = postcard::to_allocvec(&parts).unwrap_or_default();
         store.update_record(RecordKind::Declarations, &parts_key(job), |_| Some(bytes.clone()))
     }
 
-    /// The declarations that differ from those of the last compile, the first few.
+    /// How the declarations that it uses differ from those of the last compile: the first few.
     pub(crate) fn changes(&self, store: &Store, job: &Job, split: &Split) -> Vec<WhyChange> {
         let bytes = store.get_record(RecordKind::Declarations, &parts_key(job));
-        let then: Option<Vec<(u32, u64)>> = bytes.and_then(|it| postcard::from_bytes(&it).ok());
+        let then: Option<Vec<Signature>> = bytes.and_then(|it| postcard::from_bytes(&it).ok());
         let Some(then) = then else { return Vec::new() };
-        let news = split.parts.iter().filter(|part| !then.contains(&signature(part)));
-        news.filter(|part| !part.name.is_empty())
+        let same: HashSet<&Signature> = then.iter().collect();
+        let by_name: HashMap<u32, &Signature> = then.iter().map(|it| (it.name, it)).collect();
+        let now: Vec<Signature> = split.parts.iter().map(Signature::of).collect();
+        let news = split.parts.iter().zip(&now);
+        let news = news.filter(|(part, now)| !part.name.is_empty() && !same.contains(now));
+        let mut changes: Vec<WhyChange> = news
             .take(MOST_TOLD)
-            .map(|part| {
-                let (name, _) = signature(part);
-                let verb = if then.iter().any(|it| it.0 == name) { "changed" } else { "is new" };
+            .map(|(part, now)| {
+                let verb = now.since(by_name.get(&now.name).copied());
                 let by = match split.parts.get(part.user) {
                     Some(user) if user.name != part.name => format!(", used by `{}`", user.name),
                     _ => String::new(),
                 };
                 change("declaration", format!("`{}` {verb}{by}", part.name))
             })
-            .collect()
+            .collect();
+        if changes.is_empty() {
+            let what = match (now.len().cmp(&then.len()), &split.positions) {
+                (std::cmp::Ordering::Less, _) => "one that it used is gone",
+                _ if now != then => "what it uses stands in another order",
+                (_, Some(_)) => {
+                    "what it uses is the same, but not where it stands or what stands beside it, which debug info shows"
+                }
+                // Which of them that is isn't remembered.
+                (_, None) => "it points to, or sorts into sections, what it didn't",
+            };
+            changes.push(change("declaration", what.to_owned()));
+        }
+        changes
     }
 }
 
@@ -209,14 +226,43 @@ impl Declared {
 const MOST_TOLD: usize = 5;
 
 fn parts_key(job: &Job) -> Key {
-    let mut digest = Digest::new("farmbuild parts 1");
+    let mut digest = Digest::new("farmbuild parts 2");
     digest.bytes("job", job.manifest.as_bytes());
     digest.key()
 }
 
-/// A part's name and content, in short.
-fn signature(part: &Part) -> (u32, u64) {
-    let name = blake3::hash(part.name.as_bytes());
-    let name = name.as_bytes()[..4].iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
-    (name, part.id.0[..8].iter().fold(0, |all, byte| all << 8 | u64::from(*byte)))
+/// A part in short.
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Signature {
+    name: u32,
+    content: u64,
+    members: u32,
+}
+
+impl Signature {
+    fn of(part: &Part) -> Self {
+        let name = blake3::hash(part.name.as_bytes());
+        let first = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        Self {
+            // It fits: four bytes.
+            name: first(&name.as_bytes()[..4]) as u32,
+            content: first(&part.id.0[..8]),
+            members: u32::try_from(part.members).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// What happened to it.
+    fn since(&self, then: Option<&Self>) -> String {
+        let Some(then) = then else { return "is new".to_owned() };
+        let some = |number| match number {
+            1 => "a field".to_owned(),
+            number => format!("{number} fields"),
+        };
+        match (then.members, self.members) {
+            (0, _) | (_, 0) => "changed".to_owned(),
+            (then, now) if then < now => format!("gained {}", some(now - then)),
+            (then, now) if then > now => format!("lost {}", some(then - now)),
+            _ => "changed".to_owned(),
+        }
+    }
 }

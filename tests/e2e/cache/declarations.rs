@@ -333,10 +333,21 @@ fn why_names_the_declaration_that_changed() {
     cached.header(&HEADER.replace("int a;", "int before, a;"));
     cached.same(&line("one"));
     cached.settle();
-    cached.header(&HEADER.replace("int a;", "int a, behind;"));
+    cached.header(&HEADER.replace("int a;", "int a, between, behind;"));
     // The daemon remembers its last lookups.
     let told = cached.run(&format!("{}; {} why one.c", line("one"), crate::user::FARMBUILD));
-    assert!(told.out().contains("`struct one` changed, used by `"), "{told}");
+    assert!(told.out().contains("`struct one` gained a field, used by `"), "{told}");
+}
+
+#[test]
+fn why_says_that_what_is_used_has_moved_where_debug_info_shows_it() {
+    let cached = cached(ALONE);
+    let line = "gcc -O1 -g -c one.c -o one.o";
+    cached.same(line);
+    cached.settle();
+    cached.header(&format!("/* one\n * line more */\n{HEADER}"));
+    let told = cached.run(&format!("{line}; {} why one.c", crate::user::FARMBUILD));
+    assert!(told.out().contains("not where it stands"), "{told}");
 }
 
 impl Cached {
