@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use farmbuild_cache::declarations::{Builtins, Split};
 
-/// Splits the preprocessed texts of `$FARMBUILD_TEXTS`, and prints what comes of each and how long it took.
+/// Splits the preprocessed texts of `$FARMBUILD_TEXTS`, each `$FARMBUILD_REPEAT` times, and prints what comes of each and how
+/// long it took.
 #[test]
 #[ignore = "prints what it measures; needs FARMBUILD_TEXTS, a directory of .i files"]
 fn texts_are_split_quickly() {
     let directory = std::env::var("FARMBUILD_TEXTS").expect("FARMBUILD_TEXTS is a directory");
+    let repeat = std::env::var("FARMBUILD_REPEAT").map_or(1, |it| it.parse().expect("a number"));
     let (mut bytes, mut seconds, mut refused) = (0, 0.0, 0);
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -18,9 +20,12 @@ fn texts_are_split_quickly() {
         let text = std::fs::read(&path).unwrap();
         let builtins = Builtins::default();
         let began = Instant::now();
-        let outcome = Split::of(&text, &builtins);
+        let mut outcome = Split::of(&text, &builtins);
+        for _ in 1..repeat {
+            outcome = Split::of(&text, &builtins);
+        }
         seconds += began.elapsed().as_secs_f64();
-        bytes += text.len();
+        bytes += text.len() * repeat;
         match outcome {
             Ok(split) => println!(
                 "{} {} bytes, {} used, {} unused",
