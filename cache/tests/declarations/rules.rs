@@ -381,6 +381,7 @@ fn what_is_only_pointed_to_is_no_part_of_the_object() {
         "extern int (*g)(struct near *, struct far *); int f(struct near *it) { return g(it, 0); }",
         "int f(int far, struct near *it) { return far + it->here; }",
         "int f(struct near *it, struct far *unread) { return it->here; }",
+        "struct far *f(struct near *it) { return it->here ? 0 : 0; }",
     ] {
         let of = |members| split(&format!("{}{NEAR}", far(members)), user);
         let (one, other) = (of("int one;"), of("int one, two;"));
@@ -399,6 +400,10 @@ fn what_an_expression_may_look_behind_counts() {
         ("", "int f(struct far *it) { return it->one; }"),
         ("", "unsigned long f(void) { return sizeof(struct far); }"),
         ("extern struct far *get(void);", "int f(void) { return get()->one; }"),
+        (
+            "static inline struct far *get(struct near *it) { return 0; }",
+            "int f(void) { return get(0)->one; }",
+        ),
         ("extern struct far *far;", "int f(void) { return far->one; }"),
         // What stands before a body is an expression, too.
         ("extern struct far *far;", "int f(char (*it)[sizeof(*far)]) { return sizeof(*it); }"),

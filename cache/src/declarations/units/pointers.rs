@@ -28,11 +28,21 @@ impl Parser<'_> {
         let (mut at, mut depth) = (next, 0_usize);
         loop {
             match self.kind(at)? {
-                // What a body names carries nothing but to itself.
                 Kind::Mark(b'{') if draft.body.is_some_and(|(from, _)| at + 1 == from) => break,
-                Kind::Mark(b'(' | b'[' | b'{') => depth += 1,
+                // Sizes and parameters are of other types.
+                Kind::Mark(b'[') => {
+                    at = self.behind_brackets(at).ok()?;
+                    continue;
+                }
+                Kind::Mark(b'(')
+                    if matches!(self.kind(at - 1), Some(Kind::Name(_) | Kind::Mark(b')'))) =>
+                {
+                    at = self.behind_brackets(at).ok()?;
+                    continue;
+                }
+                Kind::Mark(b'(' | b'{') => depth += 1,
                 Kind::Mark(b')' | b',') if depth == 0 && is_parameter => break,
-                Kind::Mark(b')' | b']' | b'}') => depth = depth.checked_sub(1)?,
+                Kind::Mark(b')' | b'}') => depth = depth.checked_sub(1)?,
                 Kind::Mark(b',') if depth == 0 && !self.is_pointer(at + 1) => {
                     self.units.carriers.truncate(from as usize);
                     return None;
