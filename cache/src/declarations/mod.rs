@@ -12,6 +12,7 @@ mod builtins;
 mod declarers;
 mod doubt;
 mod id;
+mod identity;
 mod in_force;
 mod lexer;
 mod positions;
@@ -28,7 +29,8 @@ pub use self::id::Id;
 pub use self::positions::{Positions, Stretch};
 
 use self::declarers::Declarers;
-use self::in_force::{Identity, Places, with_names};
+use self::identity::{Identity, with_names};
+use self::in_force::Places;
 use self::lexer::{Kind, Token, Tokens};
 use self::reach::{Reach, Used};
 use self::units::{Units, ordinary, slice};
@@ -88,7 +90,7 @@ impl Split {
         let mut buffer = Vec::new();
         for index in 0..units.all.len() {
             let unit = &units.all[index];
-            let identity = places.identify(&tokens, &units, unit, &mut buffer);
+            let identity = Identity::of(&tokens, &units, unit, &places, &mut buffer);
             let root =
                 unit.root || identity.main || is_root(&tokens, &units, index, &declarers, builtins);
             identities.push(identity);

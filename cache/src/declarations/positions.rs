@@ -5,7 +5,7 @@
 use memchr::memchr_iter;
 
 use super::id::Id;
-use super::in_force::Identity;
+use super::identity::Identity;
 use super::lexer::{Line, Tokens};
 use super::units::{Unit, Units};
 

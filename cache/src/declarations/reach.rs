@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::declarers::Declarers;
 use super::doubt::Doubt;
 use super::id::Id;
-use super::in_force::{Identity, with_names};
+use super::identity::{Identity, with_names};
 use super::lexer::{Kind, Token, Tokens};
 use super::units::{Pointed, Symbol, Unit, Units, slice};
 use super::words::Name;
