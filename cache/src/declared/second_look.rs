@@ -30,7 +30,9 @@ impl SecondLook {
     pub(super) fn at(job: &Job, expected: &StoredResult, places: &Arc<Semaphore>) -> Option<Self> {
         let mut words = job.question.invocation.argv.iter().map(|word| word.as_bytes());
         // Names may go past the driver, or be in a file.
-        let hidden = |word: &[u8]| word.starts_with(b"-Wp,") || word.starts_with(b"@");
+        let hidden = |word: &[u8]| {
+            (word.starts_with(b"-Wp,") && past_the_driver(word).is_none()) || word.starts_with(b"@")
+        };
         if words.any(hidden) {
             return None;
         }
@@ -84,20 +86,35 @@ impl SecondLook {
     }
 }
 
+/// The option of `-Wp,-MD,FILE` and `-Wp,-MMD,FILE`, as the kernel asks for a dependency file.
+fn past_the_driver(word: &[u8]) -> Option<&'static str> {
+    ["-Wp,-MD,", "-Wp,-MMD,"].into_iter().find(|option| {
+        word.strip_prefix(option.as_bytes())
+            .is_some_and(|file| !file.is_empty() && !file.contains(&b','))
+    })
+}
+
 /// A compile's arguments with another object, and without a dependency file. (gcc doesn't take two names for one output.)
 fn elsewhere(args: &[OsString], has_dependencies: bool, object: &Path) -> Vec<OsString> {
-    let null = Path::new("/dev/null");
+    const NULL: &str = "/dev/null";
+    let mut has_dependencies = has_dependencies;
     let (mut words, mut rest) = (Vec::with_capacity(args.len() + 4), args.iter());
     while let Some(word) = rest.next() {
         match word.as_bytes() {
             b"-o" | b"-MF" => drop(rest.next()),
             [b'-', b'o', ..] | [b'-', b'M', b'F', ..] => {}
-            _ => words.push(word.clone()),
+            bytes => match past_the_driver(bytes) {
+                Some(option) => {
+                    words.push([option, NULL].concat().into());
+                    has_dependencies = false;
+                }
+                None => words.push(word.clone()),
+            },
         }
     }
     words.extend(["-o".into(), object.into()]);
     if has_dependencies {
-        words.extend(["-MF".into(), null.into()]);
+        words.extend(["-MF".into(), NULL.into()]);
     }
     words
 }
@@ -114,6 +131,7 @@ mod tests {
             ("-oa.o -c a.c", "-c a.c -o E"),
             ("-MD -MF a.d -o a.o -c a.c", "-MD -c a.c -o E -MF /dev/null"),
             ("-MMD -MFa.d -MT a -c a.c", "-MMD -MT a -c a.c -o E -MF /dev/null"),
+            ("-Wp,-MMD,.a.o.d -c -o a.o a.c", "-Wp,-MMD,/dev/null -c a.c -o E"),
         ] {
             let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let words = elsewhere(&args, line.contains("-M"), Path::new("E"));

@@ -237,25 +237,33 @@ fn what_is_not_understood_is_not_for_this_tier() {
 
 #[test]
 fn hits_that_are_to_be_verified_are_used_and_compiled_aside() {
-    let cached = cached("verify = 1\n");
-    cached.compile_all();
-    cached.header(&HEADER.replace("int b;", "long b;"));
-    let hits = ["two", "one", "three"].map(|source| cached.declaration_hits_of(&line(source)));
-    assert_eq!(hits, [0, 1, 1], "{}", cached.user.stats());
-    assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
+    for dependencies in ["", "-MMD", "-Wp,-MMD,@.d"] {
+        let cached = cached("verify = 1\n");
+        let line = |source: &str| format!("{} {}", line(source), dependencies.replace('@', source));
+        for source in ["one", "two", "three"] {
+            cached.same(&line(source));
+        }
+        cached.header(&HEADER.replace("int b;", "long b;"));
+        let hits = ["two", "one", "three"].map(|source| cached.declaration_hits_of(&line(source)));
+        assert_eq!(hits, [0, 1, 1], "{dependencies}: {}", cached.user.stats());
+        assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
+    }
 }
 
 #[test]
-fn a_hit_to_be_verified_that_writes_more_files_than_can_be_moved_is_compiled_instead() {
-    let cached = cached("verify = 1\n");
-    let line = |source: &str| format!("{} -Wp,-MMD,{source}.d", line(source));
-    for source in ["one", "two"] {
-        cached.same(&line(source));
+fn a_hit_to_be_verified_whose_outputs_stand_in_a_file_is_compiled_instead() {
+    for (settings, expected) in [(ALONE, [0, 1]), ("verify = 1\n", [0, 0])] {
+        let cached = cached(settings);
+        fs::write(cached.tree.join("words"), "-MMD\n").unwrap();
+        let line = |source: &str| format!("{} @words", line(source));
+        for source in ["one", "two"] {
+            cached.same(&line(source));
+        }
+        cached.header(&HEADER.replace("int b;", "long b;"));
+        let hits = ["two", "one"].map(|source| cached.declaration_hits_of(&line(source)));
+        assert_eq!(hits, expected, "{settings}");
+        assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
     }
-    cached.header(&HEADER.replace("int b;", "long b;"));
-    let hits = ["two", "one"].map(|source| cached.declaration_hits_of(&line(source)));
-    assert_eq!(hits, [0, 0]);
-    assert!(!cached.doctor().contains("declaration tier"), "{}", cached.doctor());
 }
 
 /// Loaded into the assembler, it makes another object from the moment on that the file `wrong` is there.
