@@ -108,6 +108,9 @@ const NEWCOMERS: &[&str] = &[
     "static inline int fatal(void) { struct hidden *hidden_one(struct shown *it) __attribute__((noreturn)); return 1; }",
     "static inline int calls_early(void) { return comes_late(1); }",
     "extern char comes_late(int);",
+    "static inline int chooses(enum sizes it) { switch (it) { case SMALL_SIZE: return 1; } return 0; }",
+    "extern int converts(enum colour it);",
+    "static inline int converted(void) { return converts(LAST_SIZE) + (LAST_SIZE == BLUE); }",
     "static inline int sized_by(struct newcomer *by, char (*it)[sizeof(*by)]) { return sizeof(*it); }",
 ];
 
@@ -147,6 +150,25 @@ const STATEMENTS: &[&str] = &[
     " function_t by_name; (function_t *)by_name; ",
     " typedef int own_t; own_t own_sized(int); ",
     " int (grouped)(int); grouped(1); ",
+];
+
+/// What may appear in an enumeration.
+const CONSTANTS: &[&str] = &[
+    " NEW_CONSTANT,",
+    " NEW_ONE = 2,",
+    " NEGATIVE = -1,",
+    " OCTAL = 017,",
+    " SHIFTED = 1 << 4,",
+    " LETTER = 'a',",
+    " UNSIGNED = 3u,",
+    " HUGE_CONSTANT = 5000000000,",
+    " value,",
+    " counter = 1,",
+    " third,",
+    " strlen,",
+    " colour,",
+    " function_t,",
+    " OLD __attribute__((deprecated)),",
 ];
 
 /// Pieces of text between external declarations, roughly.
@@ -211,7 +233,7 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
         _ => late + random.below(all.len() - late),
     };
     let (one, two) = (place(), place());
-    match random.below(16) {
+    match random.below(18) {
         0..=2 => all.insert(one, format!("{}\n", random.of(NEWCOMERS))),
         3 => drop(all.remove(one)),
         4 => {
@@ -283,6 +305,20 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
             let Some(&at) = order.iter().find(near) else { return };
             if let Some(open) = all[at].find('{') {
                 all[at].insert_str(open + 1, STATEMENTS[random.below(STATEMENTS.len())]);
+            }
+        }
+        15 | 16 => {
+            // A constant comes or goes.
+            let near = |it: &&usize| all[**it].contains("enum ") && all[**it].contains('{');
+            let order: Vec<usize> = (one..all.len()).chain(from..one).collect();
+            let Some(&at) = order.iter().find(near) else { return };
+            let ends: Vec<_> = all[at].match_indices(['{', ',']).map(|(at, _)| at + 1).collect();
+            let place = random.below(ends.len());
+            match ends.get(place + 1) {
+                Some(&next) if random.below(3) == 0 => {
+                    all[at].replace_range(ends[place]..next, "");
+                }
+                _ => all[at].insert_str(ends[place], random.of::<&str>(CONSTANTS)),
             }
         }
         _ => {
