@@ -86,7 +86,10 @@ pub fn measure(
     if let Some(part) = with_history.filter(|_| git.is_none()) {
         return Err(format!("{part} needs a git repository{}", tree::HOW));
     }
-    let sccache = options.sccache.as_deref().map(sccache::provide).transpose()?;
+    // It takes minutes to build, and two parts have no use for it.
+    let measures_it = |part: &&str| !["cache-declarations", "cache-kernel"].contains(part);
+    let sccache = options.sccache.as_deref().filter(|_| options.parts.iter().any(measures_it));
+    let sccache = sccache.map(sccache::provide).transpose()?;
     let clients = || {
         let mut clients = vec![Client::plain(), Client::ccache()];
         clients.extend(sccache.as_deref().map(Client::sccache));
