@@ -113,21 +113,21 @@ impl Split {
                 continue;
             }
             let Identity { own, head, is_frame, .. } = identities[at];
-            let mut id = own;
+            let (mut id, mut is_part) = (own, false);
             if is_frame && !with_positions && !unit.root {
                 // What its members are called is up to who names them.
                 let own_names = slice(&units.own_names, &unit.own_names);
                 let named = own_names.iter().enumerate().filter(|(_, (token, is_member))| {
-                    *is_member && found.named.has_token(&tokens.tokens[*token])
+                    *is_member && found.named.has(&tokens.tokens[*token])
                 });
-                // What the object is made of doesn't say then that it is all right.
-                let is_part = named.clone().count() < own_names.len();
+                is_part = named.clone().count() < own_names.len();
                 if is_part {
                     id = with_names(head, &tokens, named, &mut buffer);
                 }
+            }
+            if !unit.root {
+                // Of a part, what the object is made of doesn't say that all of it is all right.
                 known.push((closures[at], is_part));
-            } else if !unit.root {
-                known.push((closures[at], false));
             }
             used.extend_from_slice(&id.0);
             parts.add(&tokens, &units, at, id);
@@ -141,11 +141,9 @@ impl Split {
         // So may which sections have functions in them.
         used.extend_from_slice(b"\0sections");
         used.extend(sections(&tokens, &units).into_iter().flatten());
-        known.sort_unstable_by_key(|(id, _)| id.number());
-        known.dedup_by(|(id, unused), (before, unused_before)| {
-            *unused_before |= id == before && *unused;
-            id == before
-        });
+        // The first one stays.
+        known.sort_unstable_by_key(|(id, unused)| (id.number(), !unused));
+        known.dedup_by_key(|(id, _)| *id);
         let unused = known.iter().filter(|(_, unused)| *unused).map(|(id, _)| *id).collect();
         let known = known.into_iter().map(|(id, _)| id).collect();
         let positions = with_positions

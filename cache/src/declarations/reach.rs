@@ -159,7 +159,7 @@ impl Reach<'_> {
             let head = identities[at as usize].head;
             for own in slice(&self.units.own_names, own_names).iter().enumerate() {
                 let (_, (token, is_member)) = own;
-                if *is_member && walk.named.has_token(&tokens.tokens[*token]) {
+                if *is_member && walk.named.has(&tokens.tokens[*token]) {
                     members.push(with_names(head, tokens, once(own), &mut buffer));
                 }
             }
@@ -181,15 +181,11 @@ impl Named {
         Self { ordinary: vec![0; words], members: vec![0; words], round: 1 }
     }
 
-    /// Whether an expression has a name in it, in whatever sense: members are named by `offsetof`, too.
-    fn has(&self, name: Name) -> bool {
+    /// Whether an expression has this name in it, in whatever sense: members are named by `offsetof`, too.
+    pub(super) fn has(&self, token: &Token) -> bool {
+        let Kind::Name(name) = token.kind else { return false };
         let Self { ordinary, members, round } = self;
         members[name as usize] == *round || ordinary[name as usize] == *round
-    }
-
-    /// Whether a token is such a name.
-    pub(super) fn has_token(&self, token: &Token) -> bool {
-        matches!(token.kind, Kind::Name(name) if self.has(name))
     }
 
     fn clear(&mut self) {

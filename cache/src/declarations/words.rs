@@ -80,21 +80,29 @@ impl<'a> Words<'a> {
         words
     }
 
-    /// The number of a word with this hash.
-    pub(super) fn number(&mut self, spelling: &'a [u8], hash: u32) -> Name {
+    /// The number of a word with this hash; else the place in the table that is free for it.
+    fn look_up(&self, spelling: &[u8], hash: u32) -> Result<Name, usize> {
         let mask = self.table.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let entry = self.table[at];
             if entry == FREE {
-                break;
+                return Err(at);
             }
             let (its_hash, number) = entry;
-            if its_hash == hash && same(self.spellings[number as usize], spelling) {
-                return number;
+            if its_hash == hash && self.spellings[number as usize] == spelling {
+                return Ok(number);
             }
             at = (at + 1) & mask;
         }
+    }
+
+    /// The number of a word with this hash.
+    pub(super) fn number(&mut self, spelling: &'a [u8], hash: u32) -> Name {
+        let at = match self.look_up(spelling, hash) {
+            Ok(number) => return number,
+            Err(free) => free,
+        };
         // A text of less than 2^32 bytes has fewer words.
         let number = self.spellings.len() as u32;
         self.table[at] = (hash, number);
@@ -120,19 +128,7 @@ impl<'a> Words<'a> {
 
     /// The number of a word, if it is known.
     pub(super) fn find(&self, spelling: &[u8]) -> Option<Name> {
-        let (hash, mask) = (hash_of(spelling, spelling.len()), self.table.len() - 1);
-        let mut at = hash as usize & mask;
-        loop {
-            let entry = self.table[at];
-            if entry == FREE {
-                return None;
-            }
-            let (_, number) = entry;
-            if self.spellings[number as usize] == spelling {
-                return Some(number);
-            }
-            at = (at + 1) & mask;
-        }
+        self.look_up(spelling, hash_of(spelling, spelling.len())).ok()
     }
 
     pub(super) fn spelling(&self, name: Name) -> &'a [u8] {
@@ -153,17 +149,6 @@ impl<'a> Words<'a> {
     pub(super) fn len(&self) -> usize {
         self.spellings.len()
     }
-}
-
-/// Whether two words are the same, without a call for each.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    const STEP: usize = 8;
-    if one.len() != other.len() {
-        return false;
-    }
-    let (mut these, mut those) = (one.chunks_exact(STEP), other.chunks_exact(STEP));
-    these.by_ref().zip(those.by_ref()).all(|(this, that)| this == that)
-        && these.remainder().iter().eq(those.remainder())
 }
 
 /// The hash of the word that is the first `length` bytes of `text`: eight bytes a step.

@@ -28,14 +28,12 @@ impl Parser<'_> {
         let (mut at, mut depth) = (next, 0_usize);
         loop {
             match self.kind(at)? {
+                // What a body names carries nothing but to itself.
                 Kind::Mark(b'{') if draft.body.is_some_and(|(from, _)| at + 1 == from) => break,
                 // Sizes and parameters are of other types.
-                Kind::Mark(b'[') => {
-                    at = self.behind_brackets(at).ok()?;
-                    continue;
-                }
-                Kind::Mark(b'(')
-                    if matches!(self.kind(at - 1), Some(Kind::Name(_) | Kind::Mark(b')'))) =>
+                Kind::Mark(mark @ (b'[' | b'('))
+                    if mark == b'['
+                        || matches!(self.kind(at - 1), Some(Kind::Name(_) | Kind::Mark(b')'))) =>
                 {
                     at = self.behind_brackets(at).ok()?;
                     continue;
