@@ -214,7 +214,10 @@ impl Declared {
                     "what it uses is the same, but not where it stands or what stands beside it, which debug info shows"
                 }
                 // Which of them that is isn't remembered.
-                (_, None) => "it points to, or sorts into sections, what it didn't",
+                (_, None) => {
+                    "what it uses is the same, but not all that counts beside it: comments that compilers read, sections, \
+                     what is only pointed to"
+                }
             };
             changes.push(change("declaration", what.to_owned()));
         }
