@@ -20,7 +20,7 @@ use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::compiler::Compilers;
 use crate::declarations::Doubt;
-use crate::declared::{DeclarationTier, Declared, Witness};
+use crate::declared::{DeclarationTier, Declared};
 use crate::explanations::Explanations;
 use crate::files::Files;
 use crate::job::Job;
@@ -114,6 +114,12 @@ impl CompileCache {
     #[must_use]
     pub fn take_doubts(&self) -> BTreeMap<Doubt, u64> {
         self.inner.parts.declared.take_doubts()
+    }
+
+    /// How often compilers looked at new declarations, rather than compile them, since this was last asked.
+    #[must_use]
+    pub fn take_syntax_checks(&self) -> u64 {
+        self.inner.parts.declared.syntax.take_count()
     }
 
     /// Forgets every result that has a file of one of these contents (blake3), once what has been taken in is written. It
@@ -223,7 +229,6 @@ impl Inner {
             text,
             expected: None,
             second_look: None,
-            witness: None,
         }))
     }
 
@@ -295,7 +300,7 @@ impl Inner {
     }
 
     fn write_now(&self, job: &Job, written: Written) -> Result<(), StoreError> {
-        let Written { what, account, text, witness: _witness } = written;
+        let Written { what, account, text } = written;
         let compiled = matches!(what, What::Taken(_));
         let result = match what {
             What::Taken(taken) => taken.store(&self.parts.store, &job.base)?,
@@ -344,8 +349,6 @@ pub(crate) struct Written {
     pub(crate) what: What,
     pub(crate) account: Account,
     pub(crate) text: Option<SeenText>,
-    /// Others wait for this to be written.
-    pub(crate) witness: Option<Witness>,
 }
 
 pub(crate) enum What {

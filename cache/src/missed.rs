@@ -14,7 +14,8 @@ use crate::account::{self, Rule, Told, told};
 use crate::cache::{Inner, What, Written};
 use crate::claims::Claim;
 use crate::clock::Moment;
-use crate::declared::{Entered, SecondLook, Witness};
+use crate::declarations::Id;
+use crate::declared::{Entered, SecondLook};
 use crate::job::Job;
 use crate::link;
 use crate::manifest::StoredResult;
@@ -23,7 +24,7 @@ use crate::plan::Work;
 use crate::reason::Reason;
 use crate::tier::{ALL, Found, SeenText, change, declaration};
 
-/// A compile that takes longer isn't waited for by jobs that lack only what it tells.
+/// A look at new declarations that takes longer isn't waited for by other jobs.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A job that wasn't found.
@@ -41,8 +42,6 @@ pub(crate) struct Missed {
     pub(crate) expected: Option<StoredResult>,
     /// The same of one that is used, and compiled when there is time.
     pub(crate) second_look: Option<SecondLook>,
-    /// Others may wait for what its compile tells of new declarations.
-    pub(crate) witness: Option<Witness>,
 }
 
 impl Missed {
@@ -81,8 +80,11 @@ impl Miss for Missed {
         for tier in ALL.iter().filter(|tier| tier.needs_text()) {
             let mut found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
             if tier.name() == declaration::NAME {
-                if found.result.is_none() && self.waited_for_another(&text, &found).await {
-                    found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+                if self.learns(&text, std::mem::take(&mut found.lacks)).await {
+                    found = Found {
+                        changes: found.changes,
+                        ..tier.look_up(&self.inner.parts, &self.job, Some(&text))
+                    };
                 }
                 self.judge(&mut found).await;
             }
@@ -119,7 +121,7 @@ impl Miss for Missed {
     }
 
     async fn keep(self: Box<Self>, compiled: Compiled) -> Option<Uncached> {
-        let Self { inner, home, claim, job, changes, text, expected, witness, .. } = *self;
+        let Self { inner, home, claim, job, changes, text, expected, .. } = *self;
         let source = job.source();
         let explain =
             |verdict: String| inner.explain(Some(source.clone()), None, verdict, changes.clone());
@@ -151,7 +153,7 @@ impl Miss for Missed {
                     true => "compiled: nothing like it was known".to_owned(),
                     false => "compiled: it differs from what was known".to_owned(),
                 });
-                let written = Written { what: What::Taken(taken), account, text, witness };
+                let written = Written { what: What::Taken(taken), account, text };
                 Arc::clone(&inner).write(job, written).await;
                 None
             }
@@ -190,31 +192,33 @@ fn said(
 }
 
 impl Missed {
-    /// Waits for a compile that will tell all that a job lacks; whether there was one. Else others may wait for this one.
-    async fn waited_for_another(&mut self, text: &SeenText, found: &Found) -> bool {
-        if !self.keeps() {
-            return false;
-        }
+    /// Has the compiler look at all that a job lacks, or waits for another job's; whether it is known now.
+    async fn learns(&self, text: &SeenText, mut lacks: Vec<Id>) -> bool {
         let parts = &self.inner.parts;
-        let news = declaration::news(parts, &self.job, text);
-        if news.is_empty() {
+        let (declared, flags) = (&parts.declared, self.job.flags());
+        // Where the tier is off for the compiler with these flags, there is nothing to learn.
+        if lacks.is_empty()
+            || !self.keeps()
+            || declared.vouch(&parts.store, self.home.as_ref(), &self.job).await.is_err()
+        {
             return false;
         }
-        let lacks = Some(found.lacks.as_slice()).filter(|lacks| !lacks.is_empty());
-        // Where the tier is off for the compiler with these flags, there is nothing to wait for.
-        let vouched = parts.declared.vouch(&parts.store, self.home.as_ref(), &self.job);
-        if lacks.is_some() && vouched.await.is_err() {
-            return false;
-        }
-        match parts.declared.witnesses.enter(self.job.flags(), lacks, news) {
-            Entered::Witness(witness) => {
-                self.witness = Some(witness);
-                false
-            }
-            // Nothing is sent: it ends when the other one is done.
-            Entered::Wait(mut over) => {
-                let _ = tokio::time::timeout(LONGEST_WAIT, over.changed()).await;
-                true
+        loop {
+            let news = || declaration::news(parts, &self.job, text);
+            match declared.syntax.enter(flags, &lacks, news) {
+                Entered::Compile => return false,
+                Entered::Look(check) => {
+                    return check.passes(self.home.as_ref(), parts, &self.job, text).await
+                        && declaration::learn(parts, &self.job, text).is_ok();
+                }
+                // Nothing is sent: it ends when the other one is done.
+                Entered::Wait(mut over) => {
+                    let done = tokio::time::timeout(LONGEST_WAIT, over.changed()).await.is_ok();
+                    lacks = declared.known.unknown(&parts.store, flags, &lacks);
+                    if lacks.is_empty() || !done {
+                        return lacks.is_empty();
+                    }
+                }
             }
         }
     }
@@ -260,7 +264,7 @@ impl Missed {
         };
         let result = StoredResult { rule, ..result };
         let what = What::Known(result);
-        let written = Written { what, account, text: Some(text.clone()), witness: None };
+        let written = Written { what, account, text: Some(text.clone()) };
         Arc::clone(&self.inner).write(Arc::clone(job), written).await;
     }
 }

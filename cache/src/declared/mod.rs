@@ -1,12 +1,13 @@
 //! What the declaration tier knows and whom it trusts: which declarations are known, which compilers have passed its
 //! check, and where it was wrong.
 
+mod aside;
 mod known;
 mod options;
 mod report;
 mod second_look;
+mod syntax;
 mod vouch;
-mod witness;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +21,8 @@ use tokio::sync::Semaphore;
 use self::known::Known;
 pub use self::report::{TurnedOff, turned_off};
 pub(crate) use self::second_look::SecondLook;
-use self::witness::Witnesses;
-pub(crate) use self::witness::{Entered, Witness};
+pub(crate) use self::syntax::Entered;
+use self::syntax::SyntaxChecks;
 use crate::answers::Answers;
 use crate::compiler::Compiler;
 use crate::declarations::{Builtins, Doubt, Part, Split};
@@ -45,7 +46,7 @@ pub struct DeclarationTier {
 pub(crate) struct Declared {
     tier: Option<DeclarationTier>,
     pub(crate) known: Known,
-    pub(crate) witnesses: Witnesses,
+    pub(crate) syntax: SyntaxChecks,
     builtins: Mutex<HashMap<Key, Option<Arc<Builtins>>>>,
     /// By flags.
     vouched: Answers<Key, ()>,
@@ -61,7 +62,7 @@ impl Declared {
         Self {
             tier,
             known: Known::default(),
-            witnesses: Witnesses::default(),
+            syntax: SyntaxChecks::default(),
             builtins: Mutex::default(),
             vouched: Answers::default(),
             hits: AtomicU64::new(0),

@@ -49,7 +49,7 @@ impl Tier for Declaration {
             return Found { result: Some(result), ..Found::default() };
         }
         let what = format!(
-            "{} declarations that it doesn't use are new, and compiled once for what a compiler says of them",
+            "{} declarations that it doesn't use are new, and read once by a compiler for what it says of them",
             lacks.len()
         );
         Found { changes: vec![change("declarations", what)], lacks, ..Found::default() }
@@ -67,16 +67,25 @@ impl Tier for Declaration {
         // Plain data: there is nothing in it that could fail.
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
         parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
-        parts.declared.known.add(&parts.store, job.flags(), &split.known)
+        learn(parts, job, text)
     }
 }
 
-/// What a compile of a text will tell beside its own result: the declarations that it shows to be all right.
+/// What a silent compiler will tell of a text: the declarations that are all right then, and aren't known to be.
 pub(crate) fn news(parts: &Parts, job: &Job, text: &SeenText) -> Vec<Id> {
     match understood(parts, job, text) {
         Ok((split, _)) => parts.declared.known.unknown(&parts.store, job.flags(), &split.known),
         Err(_) => Vec::new(),
     }
+}
+
+/// Remembers that a compiler has read a text without a word.
+///
+/// # Errors
+/// If it can't be written.
+pub(crate) fn learn(parts: &Parts, job: &Job, text: &SeenText) -> Result<(), StoreError> {
+    let Ok((split, _)) = understood(parts, job, text) else { return Ok(()) };
+    parts.declared.known.add(&parts.store, job.flags(), &split.known)
 }
 
 fn recall(parts: &Parts, key: &Key) -> Option<StoredResult> {

@@ -103,6 +103,15 @@ impl SeenText {
         };
         self.files.get_or_init(look).as_deref()
     }
+
+    /// Whether all that the text was made of is still what it was.
+    pub(crate) fn is_unchanged(&self, parts: &Parts, job: &Job) -> bool {
+        let holds = |(name, hash): &(PathBuf, ContentHash)| {
+            let path = job.question.invocation.cwd.join(name);
+            parts.files.unchanged_since(job.began, &path).is_ok_and(|it| it == *hash)
+        };
+        self.files(parts, job).is_some_and(|files| files.iter().all(holds))
+    }
 }
 
 /// A result, and what it was made of.

@@ -6,5 +6,6 @@ mod corpus;
 mod lines;
 mod measure;
 mod mutation;
+mod reading;
 mod rules;
 mod seeds;

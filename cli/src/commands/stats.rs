@@ -46,6 +46,7 @@ fn to_json(counters: &Counters) -> Value {
             "remote": counters.remote,
             "uncached": counters.uncached,
             "declarations": counters.undeclared,
+            "syntax_checks": counters.syntax_checks,
             "local": counters.local,
             "retried": counters.retried,
         },
@@ -84,6 +85,13 @@ fn rows(counters: &Counters) -> Vec<Vec<String>> {
     section("retried after a host failed", &counters.retried, plain);
     section("not kept in the cache", &counters.uncached, explanation);
     section("not known by their declarations", &counters.undeclared, doubt);
+    if counters.syntax_checks > 0 {
+        rows.push(vec![
+            "read for new declarations".to_owned(),
+            counters.syntax_checks.to_string(),
+            "by a compiler that made nothing (-fsyntax-only): what it says of them".to_owned(),
+        ]);
+    }
     let Samples { agreed, differed, undecided, dropped, redone } = counters.samples;
     if agreed + differed + dropped > 0 {
         rows.push(vec!["compiled twice".to_owned(), (agreed + differed).to_string()]);

@@ -143,7 +143,11 @@ impl Daemon {
     }
 
     /// Counts what the caches have counted by themselves meanwhile.
-    pub(crate) fn count_doubts(&self) {
+    pub(crate) fn count_by_caches(&self) {
+        let checks = self.caches.take_syntax_checks();
+        if checks > 0 {
+            self.counting.count(|counters| counters.syntax_checks += checks);
+        }
         for (doubt, count) in self.caches.take_doubts() {
             self.counting.count(|counters| {
                 *counters.undeclared.entry(doubt.to_owned()).or_default() += count;

@@ -68,6 +68,11 @@ impl Caches {
         doubts.map(|(doubt, count)| (doubt.name(), count))
     }
 
+    /// How often compilers read sources for what they say of new declarations since this was last asked.
+    pub(crate) fn take_syntax_checks(&self) -> u64 {
+        self.all().into_iter().map(|cache| cache.take_syntax_checks()).sum()
+    }
+
     fn all(&self) -> Vec<Arc<CompileCache>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().cloned().collect()

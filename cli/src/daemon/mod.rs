@@ -148,7 +148,7 @@ async fn serve(
     tracing::info!(pid = std::process::id(), "the daemon is there");
     let result = server::serve_until_the_end(&daemon, listener).await;
     daemon.caches.settle().await;
-    daemon.count_doubts();
+    daemon.count_by_caches();
     if let Err(error) = daemon.counting.save() {
         tracing::warn!(%error, "the counters could not be saved");
     }

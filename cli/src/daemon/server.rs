@@ -108,7 +108,7 @@ async fn answer(
         Request::Trust { env, host } => trust(daemon, &env, &host),
         Request::Why { env, source } => why(daemon, &env, &source),
         Request::Stats { zero } => {
-            daemon.count_doubts();
+            daemon.count_by_caches();
             Reply::Stats(daemon.counting.read(zero))
         }
         Request::Status => Reply::Status(status(daemon)),

@@ -286,6 +286,9 @@ pub struct Counters {
     /// Jobs that the cache's declaration tier didn't look at, by reason.
     #[serde(default)]
     pub undeclared: BTreeMap<String, u64>,
+    /// How often a compiler read a source for what it says of new declarations, which isn't a compile.
+    #[serde(default)]
+    pub syntax_checks: u64,
     /// Jobs compiled by a host.
     pub remote: BTreeMap<String, u64>,
     /// Jobs run at home, by reason.
