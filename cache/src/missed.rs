@@ -80,6 +80,14 @@ impl Miss for Missed {
         for tier in ALL.iter().filter(|tier| tier.needs_text()) {
             let mut found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
             if tier.name() == declaration::NAME {
+                let home = self.home.as_ref();
+                if found.result.is_none()
+                    && found.lacks.is_empty()
+                    && self.keeps()
+                    && declaration::look_closer(&self.inner.parts, home, &self.job, &text).await
+                {
+                    found = tier.look_up(&self.inner.parts, &self.job, Some(&text));
+                }
                 if self.learns(&text, std::mem::take(&mut found.lacks)).await {
                     found = Found {
                         changes: found.changes,

@@ -18,7 +18,9 @@ mod lexer;
 mod positions;
 mod pragmas;
 mod reach;
+mod roots;
 mod units;
+mod views;
 mod words;
 
 use std::collections::BTreeSet;
@@ -27,14 +29,15 @@ pub use self::builtins::Builtins;
 pub use self::doubt::Doubt;
 pub use self::id::Id;
 pub use self::positions::{Positions, Stretch};
+pub use self::views::{Layout, Question, View};
 
 use self::declarers::Declarers;
 use self::identity::{Identity, with_names};
 use self::in_force::Places;
-use self::lexer::{Kind, Token, Tokens};
+use self::lexer::{Token, Tokens};
 use self::reach::{Reach, Used};
-use self::units::{Units, ordinary, slice};
-use self::words::{Name, Word};
+use self::roots::is_root;
+use self::units::{Symbol, Units, slice};
 
 /// A text, taken apart.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub struct Split {
     pub parts: Vec<Part>,
     /// What counts beside them where positions show, if that was asked for.
     pub positions: Option<Positions>,
+    /// The used ones by what is seen of them, if that was asked for.
+    pub view: Option<View>,
 }
 
 /// A used declaration.
@@ -70,7 +75,7 @@ impl Split {
     /// # Errors
     /// If anything isn't understood for certain.
     pub fn of(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
-        Self::take_apart(text, builtins, false)
+        Text::of(text, builtins)?.split(Beside::Nothing)
     }
 
     /// Likewise, and tells [`Split::positions`].
@@ -78,10 +83,49 @@ impl Split {
     /// # Errors
     /// If anything isn't understood for certain.
     pub fn with_positions(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
-        Self::take_apart(text, builtins, true)
+        Text::of(text, builtins)?.split(Beside::Positions)
     }
 
-    fn take_apart(text: &[u8], builtins: &Builtins, with_positions: bool) -> Result<Self, Doubt> {
+    /// Likewise, and tells [`Split::view`].
+    ///
+    /// # Errors
+    /// If anything isn't understood for certain.
+    pub fn with_view(text: &[u8], builtins: &Builtins) -> Result<Self, Doubt> {
+        Text::of(text, builtins)?.split(Beside::View)
+    }
+}
+
+impl Question {
+    /// Asks for some of [`View::layouts`] of a text.
+    ///
+    /// # Errors
+    /// If anything isn't understood for certain.
+    pub fn of(text: &[u8], builtins: &Builtins, layouts: &[Id]) -> Result<Self, Doubt> {
+        let text = Text::of(text, builtins)?;
+        let Text { tokens, places, identities, .. } = &text;
+        views::question(tokens, &text.reach(false), places, identities, layouts)
+    }
+}
+
+/// What is told beside the declarations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    Positions,
+    View,
+}
+
+/// A text's declarations, and what is known of each.
+struct Text<'a> {
+    tokens: Tokens<'a>,
+    units: Units,
+    places: Places,
+    declarers: Declarers,
+    identities: Vec<Identity>,
+}
+
+impl<'a> Text<'a> {
+    fn of(text: &'a [u8], builtins: &Builtins) -> Result<Self, Doubt> {
         let tokens = Tokens::of(text)?;
         let mut units = Units::of(&tokens)?;
         let places = Places::of(&tokens, &units)?;
@@ -96,15 +140,22 @@ impl Split {
             identities.push(identity);
             units.all[index].root = root;
         }
-        let reach = Reach {
-            units: &units,
-            declarers: &declarers,
-            words: tokens.words.len(),
-            follows_pointers: with_positions,
-        };
+        Ok(Self { tokens, units, places, declarers, identities })
+    }
+
+    fn reach(&self, follows_pointers: bool) -> Reach<'_> {
+        let Self { tokens, units, declarers, .. } = self;
+        Reach { units, declarers, words: tokens.words.len(), follows_pointers }
+    }
+
+    fn split(&self, beside: Beside) -> Result<Split, Doubt> {
+        let Self { tokens, units, places, declarers, identities } = self;
+        let with_positions = beside == Beside::Positions;
+        let reach = self.reach(with_positions);
         let found = reach.used();
-        let closures = reach.closures(&tokens, &identities)?;
+        let closures = reach.closures(tokens, identities)?;
         let (mut used, mut parts) = (Vec::new(), Parts::of(&found));
+        let mut buffer = Vec::new();
         // What is known to be all right if all of this is, each with whether it must be known before.
         let mut known: Vec<(Id, bool)> = places.pragmas.iter().map(|id| (*id, true)).collect();
         for (at, unit) in units.all.iter().enumerate() {
@@ -122,91 +173,50 @@ impl Split {
                 });
                 is_part = named.clone().count() < own_names.len();
                 if is_part {
-                    id = with_names(head, &tokens, named, &mut buffer);
+                    id = with_names(head, tokens, named, &mut buffer);
                 }
             }
             if !unit.root {
                 // Of a part, what the object is made of doesn't say that all of it is all right.
                 known.push((closures[at], is_part));
             }
-            used.extend_from_slice(&id.0);
-            parts.add(&tokens, &units, at, id);
-        }
-        // Whether what is pointed to is there at all may decide which pointers may be the same.
-        used.extend_from_slice(b"\0opaque");
-        for &tag in &found.opaque {
-            used.extend_from_slice(tokens.words.spelling(tag / 2));
-            used.push(u8::from(declarers.of_symbol(tag).is_empty()));
+            used.push((at, id));
+            parts.add(tokens, units, at, id);
         }
         // So may which sections have functions in them.
-        used.extend_from_slice(b"\0sections");
-        used.extend(sections(&tokens, &units).into_iter().flatten());
+        let sections =
+            [b"\0sections", &sections(tokens, units).into_iter().flatten().collect::<Vec<_>>()[..]]
+                .concat();
+        let mut bytes: Vec<u8> = used.iter().flat_map(|(_, id)| id.0).collect();
+        bytes.extend(opaque(tokens, declarers, found.opaque.iter().map(|(tag, _)| *tag)));
+        bytes.extend_from_slice(&sections);
+        let view = (beside == Beside::View)
+            .then(|| View::of(self, &found, &used, &closures, &sections))
+            .flatten();
         // The first one stays.
         known.sort_unstable_by_key(|(id, unused)| (id.number(), !unused));
         known.dedup_by_key(|(id, _)| *id);
         let unused = known.iter().filter(|(_, unused)| *unused).map(|(id, _)| *id).collect();
         let known = known.into_iter().map(|(id, _)| id).collect();
-        let positions = with_positions
-            .then(|| Positions::of(&tokens, &units, &identities, &reach.shown(&found)));
-        Ok(Self { used: Id::of(&used), unused, known, parts: parts.all, positions })
+        let positions =
+            with_positions.then(|| Positions::of(tokens, units, identities, &reach.shown(&found)));
+        Ok(Split { used: Id::of(&bytes), unused, known, parts: parts.all, positions, view })
     }
 }
 
-/// Whether a declaration is to be taken for one that makes output, for what is known of the whole text.
-fn is_root(
+/// Whether what is pointed to is there at all, which may decide which pointers may be the same.
+fn opaque(
     tokens: &Tokens<'_>,
-    units: &Units,
-    index: usize,
     declarers: &Declarers,
-    builtins: &Builtins,
-) -> bool {
-    let unit = &units.all[index];
-    let spelling = |name| tokens.words.spelling(name);
-    let by_compiler = slice(&units.declared, &unit.declares)
-        .iter()
-        .any(|symbol| symbol % 2 == 0 && builtins.has(spelling(symbol / 2)));
-    // A static function that is promised and never comes is warned of, or not, by who uses it.
-    let broken = unit.promises.is_some_and(|name| {
-        !declarers.of_symbol(ordinary(name)).iter().any(|&it| units.all[it as usize].has_body())
-    });
-    // What isn't known at file scope yet may be declared by its call, and be known then to all that follows.
-    let inner = units.all[index + 1..].iter().take_while(|unit| unit.inner).count();
-    let is_declared = |name: Name| {
-        let first = declarers.of_symbol(ordinary(name)).first();
-        first.is_some_and(|&first| first as usize <= index + inner)
-    };
-    let declares_by_call = slice(&units.called, &unit.calls).iter().any(|&name| {
-        !is_declared(name)
-            && !BUILT_IN.iter().any(|prefix| spelling(name).starts_with(prefix))
-            && !is_local(&tokens.tokens[unit.first..unit.end], unit.head(), name)
-    });
-    by_compiler || broken || declares_by_call
-}
-
-/// Beginnings of functions that are in the compiler, and declared nowhere.
-const BUILT_IN: [&[u8]; 3] = [b"__builtin_", b"__atomic_", b"__sync_"];
-
-/// Whether a function, whose parameters are within its first `head` tokens, uses a name for more than calls: then it must be
-/// declared somewhere, or the compiler says so.
-fn is_local(function: &[Token], head: usize, name: Name) -> bool {
-    let kind = |at: usize| function.get(at).map(|token| token.kind);
-    let named = |at: usize| kind(at) == Some(Kind::Name(name));
-    let uses = |at: usize| {
-        let before = at.checked_sub(1).and_then(kind);
-        // `&&label` as well.
-        let other_name_space = before == Some(Kind::Mark(b'&'))
-            || matches!(
-                before,
-                Some(
-                    Kind::Mark(b'.' | b'[')
-                        | Kind::Arrow
-                        | Kind::Keyword(Word::Statement | Word::Struct | Word::Union | Word::Enum)
-                )
-            );
-        let called = matches!(kind(at + 1), Some(Kind::Mark(b'(' | b':')));
-        !other_name_space && !called
-    };
-    (0..head).any(named) || (head..function.len()).any(|at| named(at) && uses(at))
+    tags: impl Iterator<Item = Symbol>,
+) -> Vec<u8> {
+    let mut bytes = b"\0opaque".to_vec();
+    let mut last = None;
+    for tag in tags.filter(|tag| last.replace(*tag) != Some(*tag)) {
+        bytes.extend_from_slice(tokens.words.spelling(tag / 2));
+        bytes.push(u8::from(declarers.of_symbol(tag).is_empty()));
+    }
+    bytes
 }
 
 /// The sections that functions are put in, used or not: clang complains of those that have objects as well.

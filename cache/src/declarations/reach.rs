@@ -4,7 +4,7 @@
 //! struct only where an expression may look behind it: somebody then names what carries the pointer, a member, a function or
 //! an object. Where no expression names a carrier, there is no value of that type, and the struct might as well be incomplete.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::iter::once;
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -34,8 +34,8 @@ pub(super) struct Reach<'a> {
 pub(super) struct Used {
     /// Each used declaration has the one that led to it, a root itself.
     pub(super) by: Vec<Option<u32>>,
-    /// Tags that the used ones point to without leading there.
-    pub(super) opaque: Vec<Symbol>,
+    /// Tags that the used ones point to without leading there, each with who does.
+    pub(super) opaque: Vec<(Symbol, u32)>,
     /// What used expressions name.
     pub(super) named: Named,
 }
@@ -97,7 +97,7 @@ impl Reach<'_> {
                 break;
             }
         }
-        let mut opaque: Vec<Symbol> = pending.iter().map(|(pointed, _)| pointed.tag).collect();
+        let mut opaque: Vec<_> = pending.iter().map(|(pointed, by)| (pointed.tag, *by)).collect();
         opaque.sort_unstable();
         opaque.dedup();
         Used { by, opaque, named }
@@ -146,6 +146,23 @@ impl Reach<'_> {
             closures.push(sum_of(identities[at].own, others.chain(members)));
         }
         Ok(closures)
+    }
+
+    /// Adds a declaration and all that it is made of, as far as that is needed to understand it.
+    pub(super) fn gather(&self, at: usize, all: &mut BTreeSet<usize>) -> Result<(), Doubt> {
+        let mut walk = Walk::new(self);
+        let (mut waiting, mut done) = (vec![at as u32], HashSet::new());
+        while let Some(at) = waiting.pop() {
+            if !done.insert(at) {
+                continue;
+            }
+            walk.go(at, false)?;
+            all.extend(walk.found.iter().map(|&it| it as usize));
+            // Their own expressions lead further than those of the first one.
+            let looks = |it: &&u32| !self.units.all[**it as usize].plain_head;
+            waiting.extend(walk.found.iter().filter(looks));
+        }
+        Ok(())
     }
 
     /// The members that the walk's first declaration names, of all structs that it came by: whose, which one, and its name.

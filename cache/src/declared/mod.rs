@@ -3,7 +3,9 @@
 
 mod aside;
 mod known;
+mod layouts;
 mod options;
+mod probe;
 mod report;
 mod second_look;
 mod syntax;
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use self::known::Known;
+use self::layouts::Layouts;
 pub use self::report::{TurnedOff, turned_off};
 pub(crate) use self::second_look::SecondLook;
 pub(crate) use self::syntax::Entered;
@@ -47,6 +50,7 @@ pub(crate) struct Declared {
     tier: Option<DeclarationTier>,
     pub(crate) known: Known,
     pub(crate) syntax: SyntaxChecks,
+    pub(crate) layouts: Layouts,
     builtins: Mutex<HashMap<Key, Option<Arc<Builtins>>>>,
     /// By flags.
     vouched: Answers<Key, ()>,
@@ -63,6 +67,7 @@ impl Declared {
             tier,
             known: Known::default(),
             syntax: SyntaxChecks::default(),
+            layouts: Layouts::default(),
             builtins: Mutex::default(),
             vouched: Answers::default(),
             hits: AtomicU64::new(0),
@@ -103,6 +108,14 @@ impl Declared {
             return Err(Doubt::Option);
         }
         Ok(())
+    }
+
+    /// Whether an object of such a job shows no more of a structure that is only looked into than the members that are named.
+    pub(crate) fn sees_members_alone(&self, job: &Job) -> bool {
+        let analysis = &job.question.analysis;
+        job.plan.sensitivity == Sensitivity::Meaning
+            && analysis.compiler.family == Family::Gcc
+            && options::members_alone_show(&analysis.arguments.others)
     }
 
     /// Counts a text that isn't looked at, and why.

@@ -1,13 +1,11 @@
 //! A compiler's test, with the flags of a job: a small text with and without declarations that nobody uses must give the
 //! same object; with debug info, a text with them in other places.
 
-use std::ffi::OsString;
-use std::fs;
-
 use farmbuild_core::analysis::RemotePlan;
 use farmbuild_core::job::Invocation;
 use farmbuild_core::pipeline::Home;
 
+use super::probe::Probe;
 use crate::job::Job;
 use crate::plan::Sensitivity;
 
@@ -29,12 +27,19 @@ int main_of(struct pair *it, enum kind kind)
  return kind == SECOND ? calls + counter++ : (int)sum(&other);
 }
 int number_of(struct holder *to, struct holder *from) { *to = *from; return to->number; }
+int second_of(struct seen *to, struct seen *from) { to->first = from->first; to->second++; return from->second; }
 ";
 /// What is only pointed to.
 const OPAQUE: [&str; 3] = [
     "struct opaque { int inside; };\n",
     "struct opaque { long before; struct opaque *next; int inside; };\n",
     "struct opaque { char inside[9]; } __attribute__((packed));\n",
+];
+/// What is only looked into, with something in a hole or not.
+const SEEN: [&str; 3] = [
+    "struct seen { char first; int second; };\n",
+    "struct seen { char first; char hole; int second; };\n",
+    "struct seen { char first; short hole; int second; };\n",
 ];
 /// Before, between and behind the used ones.
 const UNUSED: [&str; 3] = [
@@ -61,9 +66,9 @@ struct unused_last { char name[40]; };
 fn with_and_without() -> [String; 3] {
     let [before, between, behind] = UNUSED;
     [
-        format!("# 1 \"probe.c\"\n{}{USED}{REST}", OPAQUE[0]),
-        format!("# 1 \"probe.c\"\n{}{before}{USED}{between}{REST}{behind}", OPAQUE[1]),
-        format!("# 1 \"probe.c\"\n{USED}{before}{}{REST}{between}{behind}", OPAQUE[2]),
+        format!("# 1 \"probe.c\"\n{}{}{USED}{REST}", OPAQUE[0], SEEN[0]),
+        format!("# 1 \"probe.c\"\n{}{}{before}{USED}{between}{REST}{behind}", OPAQUE[1], SEEN[1]),
+        format!("# 1 \"probe.c\"\n{USED}{before}{}{}{REST}{between}{behind}", OPAQUE[2], SEEN[2]),
     ]
 }
 
@@ -75,8 +80,9 @@ fn here_and_there() -> [String; 3] {
             format!("# {line} \"{file}\" 1\n{}# 40 \"probe.c\" 2\n", UNUSED[at])
         };
         format!(
-            "# 1 \"probe.c\"\n{}# 10 \"probe.c\"\n{USED}{}# 20 \"probe.c\"\n{REST}{}",
+            "# 1 \"probe.c\"\n{}# 10 \"probe.c\"\n{}{USED}{}# 20 \"probe.c\"\n{REST}{}",
             unused(0),
+            SEEN[0],
             unused(1),
             unused(2)
         )
@@ -106,26 +112,10 @@ async fn compare(
     plan: &RemotePlan,
     texts: &[String],
 ) -> Result<(), String> {
-    let space = tempfile::tempdir().map_err(|error| format!("no room for a probe: {error}"))?;
-    let (source, object) = (space.path().join("probe.i"), space.path().join("probe.o"));
-    let mut args = plan.compile_args.clone();
-    for (at, path) in [(plan.input, &source), (plan.output, &object)] {
-        match args.get_mut(at) {
-            Some(arg) => *arg = path.clone().into_os_string(),
-            None => return Err("how to compile a text with these flags can't be told".to_owned()),
-        }
-    }
-    args.push(OsString::from("-w"));
+    let probe = Probe::new(plan)?;
     let mut first: Option<Vec<u8>> = None;
     for text in texts {
-        fs::write(&source, text).map_err(|error| format!("no room for a probe: {error}"))?;
-        let ran = home.run(invocation, &args).await;
-        let ran = ran.map_err(|error| format!("the probe's compile can't be started: {error}"))?;
-        if !ran.status.success() {
-            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-            return Err(format!("the probe doesn't compile with these flags: {said}"));
-        }
-        let bytes = fs::read(&object).map_err(|error| format!("the probe's object: {error}"))?;
+        let bytes = probe.object_of(home, invocation, text.as_bytes()).await?;
         match &first {
             None => first = Some(bytes),
             Some(first) if *first != bytes => {
@@ -141,7 +131,8 @@ async fn compare(
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::ffi::OsString;
+    use std::{fs, io};
 
     use async_trait::async_trait;
     use bytes::Bytes;

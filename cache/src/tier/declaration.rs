@@ -3,6 +3,10 @@
 //!
 //! For C, where positions can't show but by gcc's debug info. See `docs/declaration-tier.md`.
 
+use std::borrow::Cow;
+use std::iter;
+
+use farmbuild_core::pipeline::Home;
 use farmbuild_core::pipeline::cache::TextKind;
 
 use super::places;
@@ -39,12 +43,18 @@ impl Tier for Declaration {
                 return Found { changes, ..Found::default() };
             }
         };
-        let known = recall(parts, key).filter(|result| job.suits(result));
+        let suiting = |key: &Key| recall(parts, key).filter(|result| job.suits(result));
+        let mut unused = Cow::from(&split.unused);
+        let known = suiting(key).or_else(|| {
+            let result = suiting(text.view.get()?)?;
+            unused.to_mut().extend(split.view.iter().flat_map(|view| &view.unused));
+            Some(result)
+        });
         let Some(result) = known else {
             let changes = parts.declared.changes(&parts.store, job, split);
             return Found { changes, ..Found::default() };
         };
-        let lacks = parts.declared.known.unknown(&parts.store, job.flags(), &split.unused);
+        let lacks = parts.declared.known.unknown(&parts.store, job.flags(), &unused);
         if lacks.is_empty() {
             return Found { result: Some(result), ..Found::default() };
         }
@@ -66,7 +76,9 @@ impl Tier for Declaration {
         }
         // Plain data: there is nothing in it that could fail.
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
-        parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
+        for key in iter::once(key).chain(text.view.get()) {
+            parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
+        }
         learn(parts, job, text)
     }
 }
@@ -77,6 +89,26 @@ pub(crate) fn news(parts: &Parts, job: &Job, text: &SeenText) -> Vec<Id> {
         Ok((split, _)) => parts.declared.known.unknown(&parts.store, job.flags(), &split.known),
         Err(_) => Vec::new(),
     }
+}
+
+/// Has the compiler tell where the members lie that a text's expressions name; whether that makes another lookup worth while.
+pub(crate) async fn look_closer(
+    parts: &Parts,
+    home: &dyn Home,
+    job: &Job,
+    text: &SeenText,
+) -> bool {
+    let Ok((split, _)) = understood(parts, job, text) else { return false };
+    let Some(view) = &split.view else { return false };
+    let Ok(builtins) = parts.declared.builtins(&job.compiler) else { return false };
+    let source = (&text.bytes[..], &*builtins);
+    let layouts = parts.declared.layouts.of(&parts.store, home, job, source, &view.layouts).await;
+    let Some(used) = view.used(&layouts) else { return false };
+    let mut digest = job.digest.clone();
+    digest.bytes("tier", b"seen declarations 1");
+    digest.bytes("used", &used.0);
+    add_lost(parts, job, text, &mut digest, Lost::Comments).is_some()
+        && text.view.set(digest.key()).is_ok()
 }
 
 /// Remembers that a compiler has read a text without a word.
@@ -105,6 +137,9 @@ fn understood<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<&'a (S
 fn understand(parts: &Parts, job: &Job, text: &SeenText) -> Result<(Split, Key), Doubt> {
     let builtins = parts.declared.builtins(&job.compiler)?;
     let split = match job.plan.sensitivity {
+        Sensitivity::Meaning if parts.declared.sees_members_alone(job) => {
+            Split::with_view(&text.bytes, &builtins)?
+        }
         Sensitivity::Meaning => Split::of(&text.bytes, &builtins)?,
         _ => Split::with_positions(&text.bytes, &builtins)?,
     };

@@ -79,12 +79,14 @@ pub(crate) struct SeenText {
     pub(crate) bytes: Bytes,
     /// Taken apart once, for the lookup and for what is kept, with the key of its declarations.
     pub(crate) split: Arc<OnceLock<Result<(Split, Key), Doubt>>>,
+    /// The key of what is seen of its declarations, once that is known.
+    pub(crate) view: Arc<OnceLock<Key>>,
     files: Arc<OnceLock<Option<Hashed>>>,
 }
 
 impl SeenText {
     pub(crate) fn new(kind: TextKind, bytes: Bytes) -> Self {
-        Self { kind, bytes, split: Arc::default(), files: Arc::default() }
+        Self { kind, bytes, split: Arc::default(), view: Arc::default(), files: Arc::default() }
     }
 
     /// The files that the text was made of, as they were then; `None` if one was changed since the job began.

@@ -15,6 +15,7 @@ use farmbuild_cache::declarations::{Builtins, Id, Split};
 use crate::lines::Lines;
 use crate::mutation::{Random, mutated};
 use crate::seeds::{self, Seed};
+use crate::views;
 
 /// A compiler with its flags, and what it has said so far.
 struct Bench {
@@ -28,6 +29,9 @@ struct Bench {
     hits: u32,
     /// Of those, the ones that the compiler read before.
     read: u32,
+    /// Texts of which structures are seen that are only looked into, and hits that are none otherwise.
+    seen: u32,
+    by_view: u32,
     /// Compiles that weren't avoided and gave the object of the text that they came from.
     in_vain: u32,
     misses: u32,
@@ -37,12 +41,27 @@ struct Bench {
 /// A text that was compiled in silence.
 struct Compiled {
     object: Vec<u8>,
+    used: Id,
     text: Vec<u8>,
 }
 
-/// What decides beside a text's own flags: optimised and not, with debug info, and what older compilers did by default.
-const FLAGS: [&[&str]; 5] =
-    [&["-O2"], &["-O0"], &["-O2", "-g"], &["-O1", "-fcommon"], &["-Os", "-fno-inline"]];
+/// What decides beside a text's own flags: optimised and not, with debug info, what older compilers did by default, and what has gcc
+/// go by members alone.
+const FLAGS: [&[&str]; 7] = [
+    &["-O2"],
+    &["-O0"],
+    &["-O2", "-g"],
+    &["-O1", "-fcommon"],
+    &["-Os", "-fno-inline"],
+    &["-O2", "-fno-strict-aliasing"],
+    &["-O3", "-fno-strict-aliasing"],
+];
+
+/// Whether structures are known by what is seen of them.
+fn by_view(compiler: &str, flags: &[&str], own_flags: &[String]) -> bool {
+    let flags = flags.iter().copied().chain(own_flags.iter().map(String::as_str));
+    compiler == "gcc" && flags.into_iter().any(|flag| flag == "-fno-strict-aliasing")
+}
 
 impl Bench {
     fn new(compiler: &'static str, flags: &'static [&'static str]) -> Self {
@@ -60,6 +79,8 @@ impl Bench {
             known: HashSet::new(),
             hits: 0,
             read: 0,
+            seen: 0,
+            by_view: 0,
             in_vain: 0,
             misses: 0,
             refused: HashMap::new(),
@@ -94,7 +115,16 @@ impl Bench {
     }
 
     /// The used declarations of a text, with where they stand if that shows.
-    fn split(&self, text: &[u8]) -> Result<(Id, Split), &'static str> {
+    fn split(&mut self, text: &[u8], own_flags: &[String]) -> Result<(Id, Split), &'static str> {
+        if by_view(self.compiler, self.flags, own_flags) && !self.flags.contains(&"-g") {
+            let flags: Vec<&str> = own_flags.iter().map(String::as_str).collect();
+            let flags = [&flags[..], self.flags].concat();
+            if let Some((seen, mut split)) = views::seen(text, &self.builtins, &flags) {
+                split.unused.extend(split.view.iter().flat_map(|view| &view.unused));
+                self.seen += 1;
+                return Ok((seen, split));
+            }
+        }
         if !self.flags.contains(&"-g") {
             let split = Split::of(text, &self.builtins).map_err(|doubt| doubt.name())?;
             return Ok((split.used, split));
@@ -122,13 +152,14 @@ impl Bench {
         from: Option<&[u8]>,
         keep: &Path,
     ) -> Option<Vec<u8>> {
-        let (used, split) = match self.split(text) {
+        let (used, split) = match self.split(text, flags) {
             Ok(split) => split,
             Err(doubt) => {
                 *self.refused.entry(doubt).or_default() += 1;
                 return None;
             }
         };
+        let exact = split.used;
         let with = |id: Id| (flags.to_vec(), id);
         // The source's name is part of every key, since it is in the object.
         let mut key = with(used);
@@ -143,6 +174,7 @@ impl Bench {
         let outcome = self.compile(text, flags);
         if is_hit {
             self.hits += 1;
+            self.by_view += u32::from(expected.is_some_and(|it| it.used != exact));
             if outcome.as_ref().ok() != expected.map(|it| &it.object) {
                 let file = keep.join(format!("wrong-{}-{}.i", self.compiler, self.flags.concat()));
                 fs::write(&file, text).unwrap();
@@ -162,17 +194,20 @@ impl Bench {
         }
         let object = outcome.ok()?;
         self.known.extend(split.known.into_iter().map(with));
-        self.objects.insert(key, Compiled { object: object.clone(), text: text.to_vec() });
+        self.objects
+            .insert(key, Compiled { object: object.clone(), used: exact, text: text.to_vec() });
         Some(object)
     }
 
     fn report(&self) {
         println!(
-            "{} {:?}: {} hits ({} of them read before), {} misses ({} of them in vain), refused {:?}",
+            "{} {:?}: {} hits ({} of them read before, {} by what is seen of {} texts), {} misses ({} of them in vain), refused {:?}",
             self.compiler,
             self.flags,
             self.hits,
             self.read,
+            self.by_view,
+            self.seen,
             self.misses,
             self.in_vain,
             self.refused
@@ -242,7 +277,11 @@ fn all_benches() -> Vec<Bench> {
     let of = |compiler| FLAGS.map(|flags| Bench::new(compiler, flags));
     let all = ["gcc", "clang"].into_iter().flat_map(of);
     // clang's debug info has checksums of whole files.
-    all.filter(|bench| bench.compiler == "gcc" || !bench.flags.contains(&"-g")).collect()
+    let is_new = |bench: &Bench| {
+        let by_gcc_alone = ["-g", "-fno-strict-aliasing"];
+        bench.compiler == "gcc" || !by_gcc_alone.iter().any(|flag| bench.flags.contains(flag))
+    };
+    all.filter(is_new).collect()
 }
 
 /// Makes so many mutations in all, on two threads.

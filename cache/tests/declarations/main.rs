@@ -9,3 +9,4 @@ mod mutation;
 mod reading;
 mod rules;
 mod seeds;
+mod views;

@@ -111,12 +111,27 @@ const NEWCOMERS: &[&str] = &[
     "static inline int chooses(enum sizes it) { switch (it) { case SMALL_SIZE: return 1; } return 0; }",
     "extern int converts(enum colour it);",
     "static inline int converted(void) { return converts(LAST_SIZE) + (LAST_SIZE == BLUE); }",
+    "struct roomy kept_room;",
+    "int counts_rooms(struct house *it); int counts_rooms(struct house *it) { return it->all[1]->small + (int)sizeof(*it->rooms); }",
+    "void copies_room(struct house *it, struct roomy *from); void copies_room(struct house *it, struct roomy *from) { it->room = *from; }",
+    "struct roomy given(struct house *it); struct roomy given(struct house *it) { return it->rooms[1]; }",
+    "long sum_rooms(struct roomy *it); long sum_rooms(struct roomy *it) { struct roomy own = *it; own.first += own.small; return own.first + own.last; }",
+    "void clears(struct roomy *it); void clears(struct roomy *it) { *it = (struct roomy){ .small = 1, .last = 2 }; }",
+    "int picks(int at, struct roomy *one, struct roomy *two); int picks(int at, struct roomy *one, struct roomy *two) { return (at ? one : two)->second; }",
+    "void swaps(struct roomy *one, struct roomy *two); void swaps(struct roomy *one, struct roomy *two) { __auto_type own = *one; *one = *two; *two = own; }",
+    "void moves_on(struct roomy *one); void moves_on(struct roomy *one) { moves(one, one->next); }",
+    "int steps(struct roomy *one); int steps(struct roomy *one) { one++; return (one - 1)->small + one->last; }",
+    "int apart_by(struct roomy *__restrict one, struct roomy *__restrict two); int apart_by(struct roomy *__restrict one, struct roomy *__restrict two) { one->second = 1; two->second = 2; return one->second; }",
     "static inline int sized_by(struct newcomer *by, char (*it)[sizeof(*by)]) { return sizeof(*it); }",
 ];
 
 /// Lines that may appear in a structure, and what may begin a function.
 const MEMBERS: &[&str] = &[
     " int new_member;\n",
+    " char hole;\n",
+    " short hole;\n",
+    " struct roomy *hole;\n",
+    " char last;\n",
     " struct node *new_pointer;\n",
     " struct newcomer *far, *farther;\n",
     " struct newcomer by_value;\n",
@@ -144,6 +159,9 @@ const STATEMENTS: &[&str] = &[
     " register int fast = 1; (void)fast; ",
     " __typeof__(1) typed = 2; (void)typed; ",
     " int unused_; ",
+    " struct roomy own_room = { 1, 2, { 0, 0 }, 3, 0, 4 }; (void)own_room; ",
+    " extern struct roomy *room_by(int); *room_by(1) = *room_by(2); ",
+    " extern struct roomy *room_by(int); room_by(1)->small = room_by(2)->last; ",
     " const size_t far_size(int), *far_sizes(void); ",
     " struct node *node_of(int) __attribute__((const)); ",
     " struct hidden *hidden_one(struct shown *) __attribute__((noreturn)); ",
@@ -283,12 +301,18 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
         }
         11 | 12 => {
             // A line of a structure comes, goes, or changes its place.
-            let near = |it: &&usize| all[**it].contains("struct ") && all[**it].contains("{\n");
+            let roomy = random.below(3) == 0;
+            let words: &[&str] =
+                if roomy { &["struct roomy {\n", "struct house {\n"] } else { &["struct "] };
+            let near = |it: &&usize| {
+                words.iter().any(|word| all[**it].contains(word)) && all[**it].contains("{\n")
+            };
             let order: Vec<usize> = (one..all.len()).chain(from..one).collect();
             let Some(&at) = order.iter().find(near) else { return };
             let mut lines: Vec<String> = all[at].split_inclusive('\n').map(str::to_owned).collect();
             let line = 1 + random.below(lines.len() - 1);
             match random.below(4) {
+                0 | 1 if roomy => lines.insert(line, MEMBERS[1 + random.below(3)].to_owned()),
                 0 | 1 => lines.insert(line, (*random.of(MEMBERS)).to_owned()),
                 2 => drop(lines.remove(line)),
                 _ => {

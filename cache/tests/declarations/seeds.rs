@@ -75,6 +75,8 @@ extern function_t by_type;
 struct sized;
 struct shown;
 int of_sizes(struct sized *it, struct shown *shown);
+struct house;
+int lives(struct house *it);
 int first(int one);
 int second(struct node *node, int value);
 int third(enum colour colour, struct buffer *buffer);
@@ -129,6 +131,24 @@ struct shown {
  int (*ask)(struct hidden *it, int number);
  struct node *node;
 };
+struct roomy {
+ long first;
+ char small;
+ struct list links;
+ short second;
+ struct roomy *next;
+ char last;
+};
+struct house {
+ struct roomy room;
+ struct roomy *rooms, **all;
+ char number;
+ int tail[2];
+};
+static inline int small_of(const struct roomy *it) { return it->small + it->next->last; }
+static inline int far_of(struct house *it) { return it->room.second + it->rooms->next->second + it->tail[it->number & 1]; }
+static inline struct roomy *room_of(struct list *it) { return (struct roomy *)((char *)it - __builtin_offsetof(struct roomy, links)); }
+static inline void moves(struct roomy *to, struct roomy *from) { __typeof__(to) other = from; *to = *other; }
 typedef int lanes __attribute__((vector_size(SMALL_SIZE * 8)));
 extern struct hidden *hidden_one(struct shown *it);
 extern struct shown *shown_ones[LAST_SIZE];
@@ -143,6 +163,7 @@ int of_sizes(struct sized *it, struct shown *shown)
  lanes all = { 1 };
  return it->there + sizes[1] + (int)sizeof(all) + is_shown(shown) + shown_ones[0]->number + looks_inside(shown) + shown->ask(0, 1);
 }
+int lives(struct house *it) { return small_of(it->rooms) + far_of(it) + room_of(&it->room.links)->last; }
 int second_object = 7;
 static int count;
 static int helper(struct node *node) { return node->value + count++; }

@@ -65,6 +65,41 @@ fn a_changed_struct_costs_only_who_uses_it() {
 }
 
 #[test]
+fn a_member_in_a_hole_costs_only_who_names_it_or_uses_the_structure_as_a_whole() {
+    let header =
+        |more: &str| format!("struct roomy {{ long first; char second; {more} long last; }};\n");
+    let cached = cached(ALONE);
+    cached.header(&header(""));
+    for (source, text) in [
+        ("one", "long f(struct roomy *it) { return it->last + it->second; }"),
+        ("two", "void f(struct roomy *it) { *it = it[1]; }"),
+        (
+            "three",
+            "struct hole { int hole; };\nint f(struct hole *it) { return it->hole; }\nlong g(struct roomy *it) { return it->last; }",
+        ),
+    ] {
+        fs::write(cached.tree.join(format!("{source}.c")), format!("#include \"h.h\"\n{text}\n"))
+            .unwrap();
+    }
+    let hits = |flags: &str| {
+        let line = |source: &str| line(source).replace("-O1", flags);
+        cached.header(&header(""));
+        for source in ["one", "two", "three"] {
+            cached.same(&line(source));
+        }
+        cached.header(&header("char hole;"));
+        let hits = ["one", "two", "three"].map(|source| cached.declaration_hits_of(&line(source)));
+        cached.header(&header("int shifts; int more;"));
+        assert_eq!(cached.declaration_hits_of(&line("one")), 0, "{}", cached.user.stats());
+        hits
+    };
+    assert_eq!(hits("-O2 -fno-strict-aliasing"), [1, 0, 0], "{}", cached.user.stats());
+    // Which pointers may be the same is up to all members then.
+    assert_eq!(hits("-O2"), [0, 0, 0], "{}", cached.user.stats());
+    assert_eq!(hits("-O2 -fno-strict-aliasing -fstrict-aliasing"), [0, 0, 0]);
+}
+
+#[test]
 fn a_new_declaration_is_read_once_by_a_compiler_and_compiled_by_none() {
     for compiler in ["gcc", "clang"] {
         let cached = cached(ALONE);

@@ -1,0 +1,206 @@
+//! What an object is made of, where some structures are only looked into: of these, the members that expressions name, and where
+//! these lie.
+//!
+//! A member more, in a hole that was there, then is nothing to who doesn't name it. Where members lie only a compiler can say:
+//! [`View::layouts`] are what is to be asked, by [`question`], and [`View::used`] takes the answers.
+
+mod members;
+mod operands;
+mod question;
+mod reader;
+mod whole;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::question::Question;
+pub(super) use self::question::question;
+
+use self::members::{Definition, Member, members};
+use self::whole::Wholes;
+use super::Text;
+use super::id::Id;
+use super::in_force::Places;
+use super::lexer::{Kind, Tokens};
+use super::reach::Used;
+use super::units::Units;
+
+/// The used declarations of a text, some of them by what is seen of them.
+#[derive(Debug)]
+pub struct View {
+    /// Structures whose layouts are to be known, by what these are up to.
+    pub layouts: Vec<Id>,
+    /// What has to be known to be all right beside [`super::Split::unused`]: those structures.
+    pub unused: Vec<Id>,
+    parts: Vec<Part>,
+    rest: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// A declaration.
+    Whole(Id),
+    /// A structure: what of it is seen, and the number of its layout; what it is if that can't be told.
+    Seen { id: Id, members: Vec<u32>, layout: usize, whole: Id },
+}
+
+/// Where a structure's members lie, in the order of its definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout(pub Vec<u64>);
+
+/// Numbers of a layout that come before those of the members: the size and the alignment.
+const FIRST: usize = 2;
+
+impl View {
+    /// Of used declarations, each with its number and what it is otherwise; `None` if there is nothing that is only looked into.
+    pub(super) fn of(
+        text: &Text<'_>,
+        found: &Used,
+        ids: &[(usize, Id)],
+        closures: &[Id],
+        sections: &[u8],
+    ) -> Option<Self> {
+        let Text { tokens, units, places, declarers, .. } = text;
+        let definition = |at: usize| Some((at, definition(tokens, units, places, at)?));
+        let definitions: HashMap<usize, Definition> =
+            ids.iter().filter_map(|&(at, _)| definition(at)).collect();
+        let used: Vec<usize> = ids.iter().map(|(at, _)| *at).collect();
+        let wholes = Wholes::of(tokens, units, &used, &definitions)?;
+        let (mut layouts, mut unused, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seen_units = HashSet::new();
+        for &(at, id) in ids {
+            let definition = definitions.get(&at).filter(|it| !wholes.has(it.tag));
+            match definition.and_then(|it| seen(tokens, found, units, at, it)) {
+                None => parts.push(Part::Whole(id)),
+                Some((seen, members)) => {
+                    seen_units.insert(at as u32);
+                    let layout = layouts.len();
+                    parts.push(Part::Seen { id: seen, members, layout, whole: id });
+                    layouts.push(closures[at]);
+                    unused.push(closures[at]);
+                }
+            }
+        }
+        // What the members that nobody names point to is nobody's affair.
+        let opaque = found.opaque.iter().filter(|(_, by)| !seen_units.contains(by));
+        let opaque: BTreeSet<_> = opaque.map(|(tag, _)| *tag).collect();
+        let mut rest = super::opaque(tokens, declarers, opaque.into_iter());
+        rest.extend_from_slice(sections);
+        (!layouts.is_empty()).then_some(Self { layouts, unused, parts, rest })
+    }
+
+    /// What the object is made of as far as it is seen, with the layouts that are known; `None` if one isn't of its structure.
+    #[must_use]
+    pub fn used(&self, known: &[Option<Layout>]) -> Option<Id> {
+        let mut bytes = b"view".to_vec();
+        for part in &self.parts {
+            let (id, numbers) = match part {
+                Part::Whole(id) => (id, None),
+                Part::Seen { id, members, layout, whole } => match known.get(*layout)? {
+                    Some(Layout(numbers)) => (id, Some((numbers, members))),
+                    None => (whole, None),
+                },
+            };
+            bytes.push(u8::from(numbers.is_some()));
+            bytes.extend_from_slice(&id.0);
+            let Some((numbers, members)) = numbers else { continue };
+            let at = (0..FIRST).chain(members.iter().map(|member| FIRST + *member as usize));
+            for at in at {
+                bytes.extend_from_slice(&numbers.get(at)?.to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(&self.rest);
+        Some(Id::of(&bytes))
+    }
+}
+
+/// The definition that a unit is, if it is one that members may be added to.
+fn definition(
+    tokens: &Tokens<'_>,
+    units: &Units,
+    places: &Places,
+    at: usize,
+) -> Option<Definition> {
+    let unit = &units.all[at];
+    let is_one = !unit.root && unit.is_plain() && unit.declares.len() == 1;
+    let start = tokens.tokens[unit.first].start as usize;
+    // Pragmas may say how members are packed.
+    (is_one && places.in_force(start).is_empty()).then(|| Definition::of(tokens, unit))?
+}
+
+/// What is seen of a structure: the members that expressions name, as they are declared. Their numbers are told.
+fn seen(
+    tokens: &Tokens<'_>,
+    found: &Used,
+    units: &Units,
+    at: usize,
+    definition: &Definition,
+) -> Option<(Id, Vec<u32>)> {
+    let unit = &units.all[at];
+    let mut bytes = b"seen".to_vec();
+    words(tokens, unit.first..definition.body.start, &mut bytes);
+    let (mut numbers, mut count) = (Vec::new(), 0);
+    for (index, member) in definition.members.iter().enumerate() {
+        let asked = asked(tokens, member);
+        let first = count;
+        count += asked.len() as u32;
+        if !is_named(tokens, found, member) {
+            continue;
+        }
+        if member.bits || asked.is_empty() {
+            return None;
+        }
+        numbers.extend(first..count);
+        words(tokens, member.tokens.clone(), &mut bytes);
+        // An array at the end may go on.
+        let is_last = index + 1 == definition.members.len();
+        bytes.push(u8::from(is_last && !member.is_scalar(tokens)));
+    }
+    words(tokens, definition.body.end..unit.end, &mut bytes);
+    Some((Id::of(&bytes), numbers))
+}
+
+fn is_named(tokens: &Tokens<'_>, found: &Used, member: &Member) -> bool {
+    let named = |at: usize| found.named.has(&tokens.tokens[at]);
+    match &member.braces {
+        Some(braces) if member.names.is_empty() => braces.clone().any(named),
+        _ => member.names.iter().any(|&at| named(at)),
+    }
+}
+
+/// The tokens of a member whose places are asked for.
+fn asked(tokens: &Tokens<'_>, member: &Member) -> Vec<usize> {
+    if member.bits {
+        return Vec::new();
+    }
+    match &member.braces {
+        // Where the first one in it lies.
+        Some(braces) if member.names.is_empty() => {
+            let inner = members(tokens, braces.clone()).unwrap_or_default();
+            inner
+                .first()
+                .map(|it| asked(tokens, it))
+                .unwrap_or_default()
+                .into_iter()
+                .take(1)
+                .collect()
+        }
+        _ => member.names.clone(),
+    }
+}
+
+/// Tokens with a blank behind each.
+fn words(tokens: &Tokens<'_>, range: std::ops::Range<usize>, bytes: &mut Vec<u8>) {
+    for token in &tokens.tokens[range] {
+        bytes.extend_from_slice(&tokens.text[token.start as usize..token.end as usize]);
+        bytes.push(b' ');
+    }
+}
+
+fn spelling<'a>(tokens: &Tokens<'a>, at: usize) -> &'a [u8] {
+    match tokens.tokens[at].kind {
+        Kind::Name(name) => tokens.words.spelling(name),
+        _ => b"",
+    }
+}
