@@ -87,6 +87,12 @@ fn what_is_used_as_a_whole_counts_with_all_its_members() {
         "int f(struct inner *it) { return calls(&(typeof(*it)){ 1, 2 }); }",
         "int f(struct outer *it) { typeof(it->in) one; return calls(&one); }",
         "struct inner objects[3]; int f(void) { return objects->small; }",
+        "struct mixed { struct inner *one, two; };\nint f(void) { struct mixed it; return calls(&it); }",
+        "struct mixed { struct inner *one, two; };\nvoid f(struct mixed *it) { it->two = *get(1); }",
+        "struct mixed { struct inner one[1], *two; };\nvoid f(struct mixed *it) { it->one[0] = *get(1); }",
+        "struct mixed { int b; struct { struct inner *one, two; } own; };\nvoid f(struct mixed *it) { it->own.two = *get(1); }",
+        "struct inner *one, two;\nint f(void) { return calls(one, &two); }",
+        "void f(struct inner one[2]) { one[0] = one[1]; }",
         // Values.
         "int f(struct inner it) { return it.small; }",
         "struct inner f(void);\nint g(void) { return f().small; }",
@@ -114,6 +120,8 @@ fn what_is_used_as_a_whole_counts_with_all_its_members() {
         "void f(struct inner *one) { typedef struct inner *inner_p; inner_p two = one; *two = two[1]; }",
         "typedef struct inner *inner_p;\nvoid f(inner_p one, inner_p two) { *one = *two; }",
         "void f(struct inner *one) { struct { struct inner *it; } own = { one }; *own.it = own.it[1]; }",
+        "void f(struct inner **one) { *__atomic_load_n(one, 0) = *__atomic_load_n(one + 1, 0); }",
+        "void f(__builtin_va_list all) { *__builtin_va_arg(all, struct inner *) = *get(1); }",
         // What isn't followed.
         "int f(struct inner *restrict one, int *restrict two) { *two = 1; return one->small; }",
         "__attribute__((optimize(\"strict-aliasing\"))) int f(struct inner *one) { return one->small; }",
@@ -122,6 +130,112 @@ fn what_is_used_as_a_whole_counts_with_all_its_members() {
         // Beside what has no hole to be filled.
         let without = seen_with("", main);
         assert!(without.is_none() || !overlooks(main), "{main}");
+    }
+}
+
+/// A member at the end is nothing to a source.
+#[track_caller]
+fn overlooks_growth(main: &str) -> bool {
+    let with = |more: &str| {
+        let text = format!(
+            "# 1 \"unit.c\"\n# 1 \"header.h\" 1\nstruct one {{ int a; struct one *next; {more} }};\n\
+             struct two {{ int b; struct one in; struct one *to; }};\nextern struct one *get(int);\n\
+             union three {{ struct one in; int b[9]; }};\nstruct four {{ int b; struct {{ struct one in; }} own; struct one many[3]; struct one in; }};\n\
+             extern int calls(const void *, ...);\n# 2 \"unit.c\" 2\n{main}\n"
+        );
+        seen(text.as_bytes(), &Builtins::default(), &[]).map(|(id, _)| id)
+    };
+    let without = with("");
+    without.is_some() && without == with("long more; int less;")
+}
+
+#[test]
+fn how_large_it_is_counts_only_if_it_is_measured_or_stepped_over() {
+    for main in [
+        "int f(struct one *it) { return it->a + 1 - it->next->a; }",
+        "int f(struct one *it) { return -it->a + get(1 + it->a)->a; }",
+        "int f(struct one *it) { for (; it; it = it->next) calls(it); return it == get(1); }",
+        "int f(struct two *it) { return it->b + it->in.a; }",
+        "int f(struct one *it, int *some) { return *(some + 1) + some[it->a] + (int)sizeof(it->a); }",
+        "int f(__builtin_va_list all) { return __builtin_va_arg(all, struct one *)->a; }",
+    ] {
+        assert!(overlooks_growth(main), "{main}");
+    }
+    for main in [
+        "int f(struct one *it) { return calls(it + 1); }",
+        "int f(struct one *it) { return calls(1 + it); }",
+        "int f(struct one *it) { return calls(it++); }",
+        "int f(struct one *it) { return calls(--it); }",
+        "int f(struct one *it) { it += 2; return calls(it); }",
+        "int f(struct one *it) { return get(1) - it; }",
+        "int f(void *it) { return calls((struct one *)it + 1); }",
+        "int f(void *it) { return calls(1 + (struct one *)it); }",
+        "int f(void *it) { return calls(((struct one *)it) - 1); }",
+        "int f(int it) { return calls((it ? get(1) : get(2)) + 1); }",
+        "int f(struct two *it) { return calls(&it->in + 1); }",
+        "int f(struct two *it) { return calls(it->to + 1); }",
+        "int f(struct one *it) { typeof(it) other = it; return calls(other + 1); }",
+        "int f(struct one **it) { return calls(__atomic_load_n(it, 0) + 1); }",
+        "int f(struct one *it) { return calls(({ it; }) + 1); }",
+        "int f(void) { return sizeof(struct one); }",
+        "int f(struct one *it) { return sizeof(*it) + sizeof *it; }",
+        "int f(struct two *it) { return sizeof(it->in); }",
+        "int f(struct two *it) { return sizeof(typeof(*it->to)); }",
+        "_Static_assert(sizeof(struct one) < 64, \"\"); int f(struct one *it) { return it->a; }",
+        "int f(void) { return __builtin_offsetof(struct four, many[1].a); }",
+        "int f(struct four *it) { return calls(it->many + 1); }",
+        "int f(struct four *it) { return it->many[1].a; }",
+        // Behind what grew, or in what is as large as that.
+        "int f(struct two *it) { return it->to->a; }",
+        "int f(union three *it) { return it->b[1]; }",
+        "int f(struct four *it) { return it->own.in.a; }",
+        "int f(struct one *it) { return it->a + __builtin_object_size(it, 1); }",
+    ] {
+        assert!(!overlooks_growth(main), "{main}");
+    }
+}
+
+#[test]
+fn members_are_those_of_the_structure_that_the_operand_may_be_of() {
+    let with = |members: &str, main: &str| {
+        let text = format!(
+            "# 1 \"unit.c\"\n# 1 \"header.h\" 1\nstruct one {{ int a; {members} int z; }};\n\
+             struct two {{ int size, next; struct one *one; union {{ struct one *flat; int round; }}; }};\nextern struct one *get(int);\n\
+             # 2 \"unit.c\" 2\n{main}\n"
+        );
+        seen(text.as_bytes(), &Builtins::default(), &[]).map(|(id, _)| id)
+    };
+    // What `a` stands before and `z` behind is `size`.
+    for (main, counts) in [
+        ("int f(struct one *it, struct two *other) { return it->a + other->size; }", false),
+        (
+            "int f(struct one *it, struct two *other) { return it->a + it->size + other->next; }",
+            true,
+        ),
+        ("int f(struct two *it) { return it->one->a + it->size; }", false),
+        ("int f(struct two *it) { return it->one->a + it->one->size; }", true),
+        ("int f(struct two *it) { return it->flat->a + it->flat->size; }", true),
+        ("int f(struct two *it) { return (it->size ? it->one : it->flat)->size; }", true),
+        ("int f(struct two *it) { return ((struct one *)it)->size; }", true),
+        ("int f(struct two *it) { return ({ struct one *in = it->one; in; })->size; }", true),
+        ("int f(struct two *it) { typeof(it->one) in = it->one; return in->size; }", true),
+        ("int f(struct one **it) { return (*it)->size + __atomic_load_n(it, 0)->a; }", true),
+        ("int f(struct one **it) { return __atomic_load_n(it, 0)->size; }", true),
+        (
+            "int f(__builtin_va_list all) { return __builtin_va_arg(all, struct one *)->size; }",
+            true,
+        ),
+        ("int f(struct one *it) { return ((struct one *[]){ it })[0]->size; }", true),
+        ("int f(struct one *it) { return (struct one *[]){ it }[0]->size; }", true),
+        ("int f(void) { return get(1)->a + (*get)(2)->size; }", true),
+        ("int f(struct two *it) { return get(1)->a + it->size; }", false),
+        ("int f(struct one *it) { return it->a + __builtin_offsetof(struct one, size); }", true),
+        ("int f(struct one *it) { return it->a + __builtin_offsetof(struct two, size); }", false),
+        ("int f(struct one *it) { return it->a + __builtin_offsetof(typeof(*it), size); }", true),
+    ] {
+        let (one, other) = (with("int size;", main), with("char size; short more;", main));
+        let is_whole = one.is_none() && other.is_none();
+        assert_eq!(is_whole || one != other, counts, "{main}");
     }
 }
 

@@ -9,6 +9,7 @@ use crate::declarations::words::{Name, Word};
 /// A definition that defines nothing but a tag.
 pub(super) struct Definition {
     pub(super) tag: Name,
+    pub(super) is_union: bool,
     /// The tokens within its braces.
     pub(super) body: Range<usize>,
     pub(super) members: Vec<Member>,
@@ -35,9 +36,11 @@ impl Definition {
         while all[at].kind == Kind::Keyword(Word::Extension) {
             at += 1;
         }
-        if !matches!(all[at].kind, Kind::Keyword(Word::Struct | Word::Union)) {
-            return None;
-        }
+        let is_union = match all[at].kind {
+            Kind::Keyword(Word::Struct) => false,
+            Kind::Keyword(Word::Union) => true,
+            _ => return None,
+        };
         at = behind_attributes(tokens, at + 1)?;
         let Kind::Name(tag) = all.get(at)?.kind else { return None };
         let open = at + 1;
@@ -50,7 +53,7 @@ impl Definition {
             return None;
         }
         let body = open + 1..close;
-        Some(Self { tag, members: members(tokens, body.clone())?, body })
+        Some(Self { tag, is_union, members: members(tokens, body.clone())?, body })
     }
 }
 

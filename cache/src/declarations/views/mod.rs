@@ -8,7 +8,7 @@ mod members;
 mod operands;
 mod question;
 mod reader;
-mod whole;
+mod uses;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -18,13 +18,14 @@ pub use self::question::Question;
 pub(super) use self::question::question;
 
 use self::members::{Definition, Member, members};
-use self::whole::Wholes;
+use self::uses::Uses;
 use super::Text;
 use super::id::Id;
 use super::in_force::Places;
 use super::lexer::{Kind, Tokens};
 use super::reach::Used;
 use super::units::Units;
+use super::words::Name;
 
 /// The used declarations of a text, some of them by what is seen of them.
 #[derive(Debug)]
@@ -42,15 +43,17 @@ enum Part {
     /// A declaration.
     Whole(Id),
     /// A structure: what of it is seen, and the number of its layout; what it is if that can't be told.
-    Seen { id: Id, members: Vec<u32>, layout: usize, whole: Id },
+    Seen { id: Id, numbers: Vec<u32>, layout: usize, whole: Id },
 }
 
 /// Where a structure's members lie, in the order of its definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout(pub Vec<u64>);
 
-/// Numbers of a layout that come before those of the members: the size and the alignment.
-const FIRST: usize = 2;
+/// The numbers of a layout: the size, the alignment, and then those of the members.
+const SIZE: u32 = 0;
+const ALIGNMENT: u32 = 1;
+const MEMBERS: u32 = 2;
 
 impl View {
     /// Of used declarations, each with its number and what it is otherwise; `None` if there is nothing that is only looked into.
@@ -66,17 +69,17 @@ impl View {
         let definitions: HashMap<usize, Definition> =
             ids.iter().filter_map(|&(at, _)| definition(at)).collect();
         let used: Vec<usize> = ids.iter().map(|(at, _)| *at).collect();
-        let wholes = Wholes::of(tokens, units, &used, &definitions)?;
+        let uses = Uses::of(tokens, units, &used, &definitions)?;
         let (mut layouts, mut unused, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         let mut seen_units = HashSet::new();
         for &(at, id) in ids {
-            let definition = definitions.get(&at).filter(|it| !wholes.has(it.tag));
-            match definition.and_then(|it| seen(tokens, found, units, at, it)) {
+            let definition = definitions.get(&at).filter(|it| !uses.has(it.tag));
+            match definition.and_then(|it| seen(tokens, &uses, units, at, it)) {
                 None => parts.push(Part::Whole(id)),
-                Some((seen, members)) => {
+                Some((seen, numbers)) => {
                     seen_units.insert(at as u32);
                     let layout = layouts.len();
-                    parts.push(Part::Seen { id: seen, members, layout, whole: id });
+                    parts.push(Part::Seen { id: seen, numbers, layout, whole: id });
                     layouts.push(closures[at]);
                     unused.push(closures[at]);
                 }
@@ -97,17 +100,16 @@ impl View {
         for part in &self.parts {
             let (id, numbers) = match part {
                 Part::Whole(id) => (id, None),
-                Part::Seen { id, members, layout, whole } => match known.get(*layout)? {
-                    Some(Layout(numbers)) => (id, Some((numbers, members))),
+                Part::Seen { id, numbers, layout, whole } => match known.get(*layout)? {
+                    Some(layout) => (id, Some((numbers, layout))),
                     None => (whole, None),
                 },
             };
             bytes.push(u8::from(numbers.is_some()));
             bytes.extend_from_slice(&id.0);
-            let Some((numbers, members)) = numbers else { continue };
-            let at = (0..FIRST).chain(members.iter().map(|member| FIRST + *member as usize));
-            for at in at {
-                bytes.extend_from_slice(&numbers.get(at)?.to_le_bytes());
+            let Some((numbers, Layout(layout))) = numbers else { continue };
+            for &number in numbers {
+                bytes.extend_from_slice(&layout.get(number as usize)?.to_le_bytes());
             }
         }
         bytes.extend_from_slice(&self.rest);
@@ -129,10 +131,10 @@ fn definition(
     (is_one && places.in_force(start).is_empty()).then(|| Definition::of(tokens, unit))?
 }
 
-/// What is seen of a structure: the members that expressions name, as they are declared. Their numbers are told.
+/// What is seen of a structure: the members that expressions name, as they are declared. And the numbers of its layout that count.
 fn seen(
     tokens: &Tokens<'_>,
-    found: &Used,
+    uses: &Uses<'_>,
     units: &Units,
     at: usize,
     definition: &Definition,
@@ -140,12 +142,14 @@ fn seen(
     let unit = &units.all[at];
     let mut bytes = b"seen".to_vec();
     words(tokens, unit.first..definition.body.start, &mut bytes);
-    let (mut numbers, mut count) = (Vec::new(), 0);
+    let mut numbers = vec![ALIGNMENT];
+    let mut is_sized = definition.is_union || uses.measures(definition.tag);
+    let mut count = MEMBERS;
     for (index, member) in definition.members.iter().enumerate() {
         let asked = asked(tokens, member);
         let first = count;
         count += asked.len() as u32;
-        if !is_named(tokens, found, member) {
+        if !is_named(tokens, uses, definition.tag, member) {
             continue;
         }
         if member.bits || asked.is_empty() {
@@ -153,16 +157,23 @@ fn seen(
         }
         numbers.extend(first..count);
         words(tokens, member.tokens.clone(), &mut bytes);
-        // An array at the end may go on.
-        let is_last = index + 1 == definition.members.len();
-        bytes.push(u8::from(is_last && !member.is_scalar(tokens)));
+        // An array at the end may go on, up to where it all ends.
+        let may_go_on = index + 1 == definition.members.len() && !member.is_scalar(tokens);
+        bytes.push(u8::from(may_go_on));
+        is_sized |= may_go_on;
     }
     words(tokens, definition.body.end..unit.end, &mut bytes);
+    if is_sized {
+        numbers.push(SIZE);
+    }
     Some((Id::of(&bytes), numbers))
 }
 
-fn is_named(tokens: &Tokens<'_>, found: &Used, member: &Member) -> bool {
-    let named = |at: usize| found.named.has(&tokens.tokens[at]);
+fn is_named(tokens: &Tokens<'_>, uses: &Uses<'_>, tag: Name, member: &Member) -> bool {
+    let named = |at: usize| match tokens.tokens[at].kind {
+        Kind::Name(name) => uses.names(tag, name),
+        _ => false,
+    };
     match &member.braces {
         Some(braces) if member.names.is_empty() => braces.clone().any(named),
         _ => member.names.iter().any(|&at| named(at)),

@@ -6,6 +6,9 @@ use super::reader::Reader;
 use crate::declarations::lexer::Kind;
 use crate::declarations::words::Word;
 
+/// More often than anything is to be looked behind.
+const OFTEN: i64 = 1 << 32;
+
 impl Reader<'_> {
     /// Whether the asterisk at `at` may be the operator that looks behind a pointer, for more than a size or another pointer's type.
     pub(super) fn looks_behind(&self, at: usize) -> bool {
@@ -112,6 +115,10 @@ impl Reader<'_> {
                 at = self.behind(at + 1);
                 first..at
             }
+            Some(Kind::Name(_)) if self.is_generic(at) => {
+                at = self.behind(at + 1);
+                first..at
+            }
             _ => {
                 at += 1;
                 first..at
@@ -128,6 +135,72 @@ impl Reader<'_> {
                 _ => return said,
             }
         }
+    }
+
+    /// How often the operand that begins at `at` looks behind what [`Reader::determining`] says of it, at most.
+    pub(super) fn looks(&self, mut at: usize) -> i64 {
+        let mut looks = 0;
+        loop {
+            match self.kind(at) {
+                Some(Kind::Mark(b'*')) => looks += 1,
+                Some(Kind::Mark(b'&')) => looks -= 1,
+                Some(Kind::Mark(b'+' | b'-' | b'!' | b'~') | Kind::Keyword(Word::Extension)) => {}
+                _ => break,
+            }
+            at += 1;
+        }
+        let first = at;
+        let mut behind = 0;
+        at = match self.kind(at) {
+            Some(Kind::Mark(b'(')) => {
+                at = self.behind(at);
+                let is_operand = self.end_of_operand(first + 1) == at - 1;
+                behind = if is_operand { self.looks(first + 1) } else { OFTEN };
+                at
+            }
+            Some(Kind::Keyword(Word::Typeof | Word::Operator)) => return OFTEN,
+            Some(Kind::Name(_)) if self.is_generic(at) => return OFTEN,
+            _ => at + 1,
+        };
+        loop {
+            match self.kind(at) {
+                Some(Kind::Arrow | Kind::Mark(b'.')) => {
+                    behind = 0;
+                    at += 2;
+                }
+                Some(Kind::Mark(b'[')) => {
+                    behind += 1;
+                    at = self.behind(at);
+                }
+                Some(Kind::Mark(b'(')) => at = self.behind(at),
+                _ => return looks + behind,
+            }
+        }
+    }
+
+    /// Likewise of what the bracket at `at` indexes, with what stands before it and behind.
+    pub(super) fn looks_by_index(&self, at: usize) -> i64 {
+        if self.operand_before(at).len() != 1 {
+            return OFTEN;
+        }
+        let (mut first, mut last, mut looks) = (at, at, 0);
+        while first > 0 && self.is(first - 1, b']') {
+            first = self.opens[first - 1] as usize;
+            looks += 1;
+        }
+        while self.is(last, b'[') {
+            last = self.behind(last);
+            looks += 1;
+        }
+        // In brackets, nobody knows what is done with it.
+        if self.is(first - 1, b')') {
+            return OFTEN;
+        }
+        let start = self.start_of_operand(first);
+        let before = self.tokens.tokens[..start].iter().rev();
+        let asterisks = before.take_while(|token| token.kind == Kind::Mark(b'*')).count();
+        let is_element = matches!(self.kind(last), Some(Kind::Arrow | Kind::Mark(b'.')));
+        looks + if is_element { 0 } else { asterisks as i64 }
     }
 
     /// The token behind an operand that begins at `at`, with what is before and behind it.
@@ -154,27 +227,78 @@ impl Reader<'_> {
         }
     }
 
-    /// The tokens that say what the bracket at `at` indexes.
-    pub(super) fn indexed(&self, at: usize) -> Range<usize> {
+    /// The tokens that say what the operand that ends before `at` is of, but for a cast before it.
+    pub(super) fn operand_before(&self, at: usize) -> Range<usize> {
         let mut end = at;
         loop {
             let Some(before) = end.checked_sub(1) else { return at..at };
             match self.kind(before) {
+                Some(Kind::Name(_)) => return before..end,
                 Some(Kind::Mark(b']')) => end = self.opens[before] as usize,
                 Some(Kind::Mark(b')')) => {
                     let open = self.opens[before] as usize;
-                    // A call, or brackets around it; of both all that is in there.
-                    let from = match open.checked_sub(1).and_then(|at| self.kind(at)) {
-                        Some(Kind::Name(_)) => open - 1,
-                        Some(Kind::Mark(b')' | b']')) => self.opens[open - 1] as usize,
-                        _ => open,
+                    return match open.checked_sub(1).and_then(|at| self.kind(at)) {
+                        // A call.
+                        Some(Kind::Name(_)) if self.is_generic(open - 1) => open - 1..end,
+                        Some(Kind::Name(_)) => open - 1..open,
+                        // Perhaps one, or a cast; both count.
+                        Some(Kind::Mark(b')' | b']')) => self.opens[open - 1] as usize..end,
+                        _ => self.determining_all(open + 1..before),
                     };
-                    return from..end;
                 }
-                Some(Kind::Name(_)) => return before..end,
+                // An array without a name.
+                Some(Kind::Mark(b'}')) => {
+                    let open = self.opens[before] as usize;
+                    return match open.checked_sub(1).and_then(|at| self.kind(at)) {
+                        Some(Kind::Mark(b')')) => self.opens[open - 1] as usize..end,
+                        _ => open..end,
+                    };
+                }
                 _ => return at..at,
             }
         }
+    }
+
+    /// Whether a function is in the compiler, and what it gives is up to what it is given.
+    fn is_generic(&self, at: usize) -> bool {
+        const GENERIC: [&[u8]; 3] = [b"__builtin_", b"__atomic_", b"__sync_"];
+        GENERIC.iter().any(|prefix| self.spelling(at).starts_with(prefix))
+    }
+
+    /// Where the operand begins that ends before `at`, with what may be casts before it.
+    fn start_of_operand(&self, at: usize) -> usize {
+        let mut first = at;
+        while first > 0 {
+            first = match self.kind(first - 1) {
+                Some(Kind::Arrow | Kind::Mark(b'.') | Kind::Name(_)) => first - 1,
+                Some(Kind::Mark(b')' | b']')) => self.opens[first - 1] as usize,
+                _ => break,
+            };
+        }
+        first
+    }
+
+    /// Brackets that may be casts of the operand that ends before `at`.
+    pub(super) fn casts_before(&self, at: usize) -> Vec<Range<usize>> {
+        let mut casts = Vec::new();
+        let mut next = self.start_of_operand(at);
+        while next < at {
+            let here = next;
+            next = match self.kind(here) {
+                Some(Kind::Mark(b'(' | b'[')) => self.behind(here),
+                _ => here + 1,
+            };
+            let goes_on = matches!(self.kind(next), Some(Kind::Name(_) | Kind::Mark(b'(')));
+            if self.is(here, b'(') && next < at && goes_on {
+                casts.push(here..next);
+            }
+        }
+        casts
+    }
+
+    /// Whether the name at `at` is a member's.
+    pub(super) fn is_member(&self, at: usize) -> bool {
+        at > 0 && matches!(self.kind(at - 1), Some(Kind::Arrow | Kind::Mark(b'.')))
     }
 
     /// Whether a member that is a structure is named at `at` for one of its own, or for where it lies.
@@ -185,13 +309,7 @@ impl Reader<'_> {
         // Where the operand begins that ends here, in brackets or not.
         let (mut first, mut last) = (at, at);
         loop {
-            while first > 0 {
-                first = match self.kind(first - 1) {
-                    Some(Kind::Arrow | Kind::Mark(b'.') | Kind::Name(_)) => first - 1,
-                    Some(Kind::Mark(b')' | b']')) => self.opens[first - 1] as usize,
-                    _ => break,
-                };
-            }
+            first = self.start_of_operand(first);
             match first.checked_sub(1).and_then(|at| self.kind(at)) {
                 // Structures have no other use for it.
                 Some(Kind::Mark(b'&')) => return true,

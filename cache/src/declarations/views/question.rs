@@ -76,7 +76,7 @@ pub(in crate::declarations) fn question(
         let tag = String::from_utf8_lossy(&tag.concat()).into_owned();
         // Writing to memory doesn't fail.
         let _ = write!(numbers, ", sizeof({tag}), _Alignof({tag})");
-        let mut count = super::FIRST;
+        let mut count = super::MEMBERS as usize;
         for member in definition.members.iter().flat_map(|it| asked(tokens, it)) {
             let member = String::from_utf8_lossy(spelling(tokens, member)).into_owned();
             let _ = write!(numbers, ", __builtin_offsetof({tag}, {member})");

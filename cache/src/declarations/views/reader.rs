@@ -101,26 +101,40 @@ impl<'a> Reader<'a> {
                     || is_offset(before(2)) && self.is(tag_at + 1, b','))
     }
 
-    /// What is declared by a type that ends before `at`: all names, and whether something is without an asterisk of its own.
-    pub(super) fn declarators(&self, mut at: usize, open: &[(u8, usize)]) -> (Vec<Name>, bool) {
+    /// What is declared by a type that ends before `at`: all names, each with how often it is to be looked behind at least to come to
+    /// that type; and whether something is without an asterisk of its own.
+    pub(super) fn declarators(
+        &self,
+        mut at: usize,
+        open: &[(u8, usize)],
+    ) -> (Vec<(Name, u32)>, bool) {
         let mut names = Vec::new();
-        let mut has_values = false;
+        let (mut has_values, mut depth) = (false, 0);
         // A list of parameters ends at the first comma; the brackets of a loop are none.
         let in_parameters = matches!(open.last(), Some(&(b'(', open))
             if self.kind(open.wrapping_sub(1)) != Some(Kind::Keyword(Word::Statement)));
         while let Some(kind) = self.kind(at) {
             match kind {
-                Kind::Mark(b'*') | Kind::Keyword(Word::Qualifier) => at += 1,
+                Kind::Mark(b'*') => {
+                    depth += 1;
+                    at += 1;
+                }
+                Kind::Keyword(Word::Qualifier) => at += 1,
                 Kind::Keyword(Word::Attribute | Word::Asm) => at = self.behind(at + 1),
                 Kind::Name(name) => {
-                    names.push(name);
                     at += 1;
+                    let mut depth = depth;
+                    while self.is(at, b'[') {
+                        depth += 1;
+                        at = self.behind(at);
+                    }
+                    names.push((name, depth));
                 }
                 Kind::Mark(b'(') => {
                     let behind = self.behind(at);
                     // The name is in there, or has stood before.
                     if self.is(at + 1, b'*') {
-                        names.extend(self.names(at..behind));
+                        names.extend(self.names(at..behind).map(|name| (name, 1)));
                     }
                     at = behind;
                 }
@@ -128,6 +142,7 @@ impl<'a> Reader<'a> {
                 Kind::Mark(b'=') => at = self.behind_initializer(at),
                 Kind::Mark(b',') if !in_parameters || self.is_pointer(at + 1) => {
                     at += 1;
+                    depth = 0;
                     has_values |= !self.is_pointer(at);
                 }
                 _ => break,

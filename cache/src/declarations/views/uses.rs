@@ -1,10 +1,10 @@
-//! Which structures are used as wholes: as objects, parameters and results, copied, indexed. Of any other one an expression has
-//! nothing but pointers to it, and looks at one member after the other.
+//! What is used of structures: as wholes are objects, parameters and results, and what is copied or indexed. Of any other one an
+//! expression has nothing but pointers to it, and looks at one member after the other.
 //!
 //! Nothing is known of types. So what an expression may be of is up to the names that are in it: a name *carries* a structure if
 //! something of that name is declared that is one, or points to one. What isn't clear makes a whole, or refuses all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::members::{Definition, Member, members as members_of};
@@ -14,12 +14,16 @@ use crate::declarations::units::{Unit, Units};
 use crate::declarations::words::{Name, Word};
 
 /// What is found out.
-pub(super) struct Wholes<'a> {
+pub(super) struct Uses<'a> {
     reader: Reader<'a>,
     /// By tag.
     whole: Vec<bool>,
-    /// By name, and where that is known.
-    carriers: HashMap<(Scope, Name), Vec<Name>>,
+    /// Those whose size counts, by tag.
+    measured: Vec<bool>,
+    /// Which members are named, each with whose it is.
+    named: HashSet<(Name, Name)>,
+    /// By name, and where that is known; each with how often it is to be looked behind at least, to have one.
+    carriers: HashMap<(Scope, Name), Vec<(Name, u32)>>,
     /// Names of members that are structures themselves.
     by_value: HashMap<Name, Vec<Name>>,
     /// Structures that have others in them.
@@ -43,7 +47,7 @@ enum Scope {
 /// Words with which types go ways that aren't followed here, or that ask for what lies between members.
 const UNFOLLOWED: [&[u8]; 3] = [b"__builtin_clear_padding", b"optimize", b"__optimize__"];
 
-impl<'a> Wholes<'a> {
+impl<'a> Uses<'a> {
     /// Of the used units, those with a definition apart; `None` if it can't be told.
     pub(super) fn of(
         tokens: &'a Tokens<'a>,
@@ -54,9 +58,11 @@ impl<'a> Wholes<'a> {
         if UNFOLLOWED.iter().any(|word| tokens.words.find(word).is_some()) {
             return None;
         }
-        let mut wholes = Self {
+        let mut uses = Self {
             reader: Reader::new(tokens),
             whole: vec![false; tokens.words.len()],
+            measured: vec![false; tokens.words.len()],
+            named: HashSet::new(),
             carriers: HashMap::new(),
             by_value: HashMap::new(),
             within: Vec::new(),
@@ -64,24 +70,27 @@ impl<'a> Wholes<'a> {
         };
         for &at in used {
             match definitions.get(&at) {
-                Some(Definition { tag, members, .. }) => {
-                    wholes.declare_members(*tag, members)?;
+                Some(Definition { tag, members, is_union, .. }) => {
+                    let values = uses.declare_members(*tag, members)?;
+                    if *is_union {
+                        uses.measure(values);
+                    }
                 }
-                None => wholes.declare(at, &units.all[at])?,
+                None => uses.declare(at, &units.all[at])?,
             }
         }
-        wholes.follow_alike();
+        uses.follow_alike();
         for &at in used.iter().filter(|at| !definitions.contains_key(at)) {
             let unit = &units.all[at];
             if !unit.plain_head {
-                wholes.expressions(unit.first..unit.first + unit.head(), Scope::Unit(at));
+                uses.expressions(unit.first..unit.first + unit.head(), Scope::Unit(at));
             }
             if unit.has_body() {
-                wholes.expressions(unit.first + unit.head()..unit.end, Scope::Unit(at));
+                uses.expressions(unit.first + unit.head()..unit.end, Scope::Unit(at));
             }
         }
-        wholes.spread();
-        Some(wholes)
+        uses.spread();
+        Some(uses)
     }
 
     /// Whether a structure is used as a whole.
@@ -89,10 +98,21 @@ impl<'a> Wholes<'a> {
         self.whole[tag as usize]
     }
 
-    fn carry(&mut self, scope: Scope, name: Name, tag: Name) {
+    /// Whether its size counts: somebody asks for it, or goes from one to the next.
+    pub(super) fn measures(&self, tag: Name) -> bool {
+        self.measured[tag as usize]
+    }
+
+    /// Whether an expression names a structure's member.
+    pub(super) fn names(&self, tag: Name, member: Name) -> bool {
+        self.named.contains(&(tag, member))
+    }
+
+    fn carry(&mut self, scope: Scope, name: Name, (tag, depth): (Name, u32)) {
         let tags = self.carriers.entry((scope, name)).or_default();
-        if !tags.contains(&tag) {
-            tags.push(tag);
+        match tags.iter_mut().find(|(known, _)| *known == tag) {
+            Some((_, known)) => *known = depth.min(*known),
+            None => tags.push((tag, depth)),
         }
     }
 
@@ -104,6 +124,8 @@ impl<'a> Wholes<'a> {
             if let Some(braces) = &member.braces {
                 let nested = members_of(self.reader.tokens, braces.clone())?;
                 values = self.declare_members(owner, &nested)?;
+                // How large such a one is isn't asked for by itself.
+                self.measure(values.clone());
             }
             let names: Vec<Name> =
                 member.names.iter().flat_map(|&at| self.reader.names(at..at + 1)).collect();
@@ -115,16 +137,29 @@ impl<'a> Wholes<'a> {
                     Some(Kind::Mark(b'{')) => at = self.reader.behind(here),
                     // Parameters of what a member points to belong to who calls it.
                     Some(Kind::Mark(b'(')) if !self.reader.is(here + 1, b'*') => {
-                        at = self.reader.behind(here)
+                        at = self.reader.behind(here);
                     }
                     Some(Kind::Keyword(Word::Struct | Word::Union)) => {
                         let Some((tag, tag_at)) = self.reader.tag(here) else { continue };
-                        for &name in &names {
-                            self.carry(Scope::Members, name, tag);
-                        }
                         if !self.reader.is_pointer(tag_at + 1) {
                             values.push(tag);
-                        } else if self.reader.is_restricted(tag_at + 1) {
+                            continue;
+                        }
+                        let (declared, has_values) = self.reader.declarators(tag_at + 1, &[]);
+                        // `struct T *one, two;`
+                        if has_values {
+                            self.within.push((owner, tag));
+                            within.push(tag);
+                            for (name, _) in declared.iter().filter(|(_, depth)| *depth == 0) {
+                                self.by_value.entry(*name).or_default().push(tag);
+                            }
+                        }
+                        for &name in &names {
+                            let of_name = declared.iter().filter(|(it, _)| *it == name);
+                            let depth = of_name.map(|(_, depth)| *depth).min().unwrap_or(1);
+                            self.carry(Scope::Members, name, (tag, depth));
+                        }
+                        if self.reader.is_restricted(tag_at + 1) {
                             self.whole[tag as usize] = true;
                         }
                     }
@@ -134,7 +169,7 @@ impl<'a> Wholes<'a> {
             for &tag in &values {
                 self.within.push((owner, tag));
                 for &name in &names {
-                    self.carry(Scope::Members, name, tag);
+                    self.carry(Scope::Members, name, (tag, 0));
                     self.by_value.entry(name).or_default().push(tag);
                 }
             }
@@ -177,10 +212,11 @@ impl<'a> Wholes<'a> {
                     let group = at + 2..behind - 1;
                     for at in group.clone() {
                         let Some(tag) = self.reader.named_tag(at) else { continue };
-                        names.iter().for_each(|&name| self.carry(scope, name, tag));
+                        names.iter().for_each(|(name, _)| self.carry(scope, *name, (tag, 1)));
                     }
                     let said = self.reader.determining_all(group);
-                    self.alike.extend(names.into_iter().map(|name| (scope, name, said.clone())));
+                    self.alike
+                        .extend(names.into_iter().map(|(name, _)| (scope, name, said.clone())));
                 }
                 Kind::Keyword(Word::Struct | Word::Union) => {
                     let tag = self.reader.tag(at);
@@ -192,8 +228,8 @@ impl<'a> Wholes<'a> {
                     let in_parameters = matches!(open.last(), Some((b'(', _)));
                     if self.reader.is_pointer(tag_at + 1) {
                         let (names, has_values) = self.reader.declarators(tag_at + 1, &open);
-                        for name in names {
-                            self.carry(scope, name, tag);
+                        for (name, depth) in names {
+                            self.carry(scope, name, (tag, depth));
                         }
                         // What is declared by that type isn't followed.
                         let by_name = is_typedef && !in_parameters;
@@ -216,10 +252,11 @@ impl<'a> Wholes<'a> {
         loop {
             let mut changed = false;
             for (scope, name, said) in &alike {
-                for tag in self.carried(said.clone(), *scope) {
+                for (tag, depth) in self.carried(said.clone(), *scope) {
                     let known = self.carriers.get(&(*scope, *name));
-                    if known.is_none_or(|known| !known.contains(&tag)) {
-                        self.carry(*scope, *name, tag);
+                    if known.is_none_or(|known| known.iter().all(|(it, _)| *it != tag)) {
+                        // It may be of what that points to.
+                        self.carry(*scope, *name, (tag, depth.min(1)));
                         changed = true;
                     }
                 }
@@ -230,8 +267,8 @@ impl<'a> Wholes<'a> {
         }
     }
 
-    /// What the names and tags among some tokens carry, within a scope.
-    fn carried(&self, range: Range<usize>, scope: Scope) -> Vec<Name> {
+    /// What the names and tags among some tokens carry, within a scope, and how often these are to be looked behind for it at least.
+    fn carried(&self, range: Range<usize>, scope: Scope) -> Vec<(Name, u32)> {
         let mut tags = Vec::new();
         let mut at = range.start;
         while at < range.end {
@@ -239,12 +276,11 @@ impl<'a> Wholes<'a> {
             at += 1;
             match self.reader.kind(here) {
                 Some(Kind::Name(name)) => {
-                    let is_member = here > 0
-                        && matches!(
-                            self.reader.kind(here - 1),
-                            Some(Kind::Arrow | Kind::Mark(b'.'))
-                        );
-                    let scopes = if is_member { [Scope::Members; 2] } else { [scope, Scope::File] };
+                    let scopes = if self.reader.is_member(here) {
+                        [Scope::Members; 2]
+                    } else {
+                        [scope, Scope::File]
+                    };
                     let known = scopes.iter().filter_map(|it| self.carriers.get(&(*it, name)));
                     tags.extend(known.flatten());
                 }
@@ -252,38 +288,102 @@ impl<'a> Wholes<'a> {
                     at = self.reader.behind(here + 1);
                     tags.extend(self.carried(self.reader.determining_all(here + 2..at - 1), scope));
                 }
-                _ => tags.extend(self.reader.named_tag(here)),
+                _ => tags.extend(self.reader.named_tag(here).map(|tag| (tag, 1))),
             }
         }
         tags
     }
 
-    /// What the expressions among some tokens use as wholes.
+    fn measure(&mut self, tags: Vec<Name>) {
+        for tag in tags {
+            self.measured[tag as usize] = true;
+        }
+    }
+
+    fn tags(&self, range: Range<usize>, scope: Scope) -> Vec<Name> {
+        self.carried(range, scope).into_iter().map(|(tag, _)| tag).collect()
+    }
+
+    fn use_whole(&mut self, tags: impl IntoIterator<Item = Name>) {
+        for tag in tags {
+            self.whole[tag as usize] = true;
+        }
+    }
+
+    /// What is carried is looked behind so often.
+    fn look_behind(&mut self, carried: Vec<(Name, u32)>, looks: i64) {
+        let enough = carried.into_iter().filter(|(_, depth)| looks >= i64::from(*depth));
+        self.use_whole(enough.map(|(tag, _)| tag));
+    }
+
+    /// What the expressions among some tokens use.
     fn expressions(&mut self, range: Range<usize>, scope: Scope) {
         for at in range {
-            let used = match self.reader.kind(at) {
-                Some(Kind::Mark(b'*')) if self.reader.looks_behind(at) => {
-                    self.reader.determining(at + 1)
+            let reader = &self.reader;
+            match reader.kind(at) {
+                Some(Kind::Mark(b'*')) if reader.looks_behind(at) => {
+                    let looks = reader.looks(at);
+                    let carried = self.carried(reader.determining(at), scope);
+                    self.look_behind(carried, looks);
                 }
-                Some(Kind::Mark(b'[')) => self.reader.indexed(at),
-                Some(Kind::Name(name)) => {
-                    let is_member = at > 0
-                        && matches!(self.reader.kind(at - 1), Some(Kind::Arrow | Kind::Mark(b'.')));
-                    if is_member
-                        && self.by_value.contains_key(&name)
-                        && !self.reader.is_looked_into(at)
-                    {
-                        for tag in self.by_value[&name].clone() {
-                            self.whole[tag as usize] = true;
-                        }
+                Some(Kind::Mark(b'[')) => {
+                    let looks = reader.looks_by_index(at);
+                    let carried = self.carried(reader.operand_before(at), scope);
+                    self.look_behind(carried, looks);
+                }
+                // A step from one to the next, or how many there are between two.
+                Some(Kind::Mark(b'+' | b'-')) => {
+                    let mut operands = reader.casts_before(at);
+                    operands.extend([reader.operand_before(at), reader.determining(at + 1)]);
+                    let tags = |range| self.tags(range, scope);
+                    self.measure(operands.into_iter().flat_map(tags).collect());
+                }
+                Some(Kind::Keyword(Word::Operator)) => {
+                    let operand = match reader.is(at + 1, b'(') {
+                        true => reader.determining_all(at + 2..reader.behind(at + 1) - 1),
+                        false => reader.determining(at + 1),
+                    };
+                    self.measure(self.tags(operand, scope));
+                }
+                Some(Kind::Name(name)) => match reader.spelling(at) {
+                    b"__builtin_offsetof" if reader.is(at + 1, b'(') => {
+                        self.offset(at + 2..reader.behind(at + 1) - 1, scope);
                     }
-                    continue;
-                }
-                _ => continue,
-            };
-            for tag in self.carried(used, scope) {
-                self.whole[tag as usize] = true;
+                    // How much room there is may be told from a size.
+                    b"__builtin_object_size" | b"__builtin_dynamic_object_size" => {
+                        self.measured.fill(true);
+                    }
+                    _ if reader.is_member(at) => self.member(at, name, scope),
+                    _ => {}
+                },
+                _ => {}
             }
+        }
+    }
+
+    /// A member that an expression names.
+    fn member(&mut self, at: usize, name: Name, scope: Scope) {
+        for tag in self.tags(self.reader.operand_before(at - 1), scope) {
+            self.named.insert((tag, name));
+        }
+        if !self.reader.is_looked_into(at) {
+            self.use_whole(self.by_value.get(&name).cloned().unwrap_or_default());
+        }
+    }
+
+    /// `__builtin_offsetof(struct T, one.two[3])`: all names that are said may be members of all that they may be of.
+    fn offset(&mut self, said: Range<usize>, scope: Scope) {
+        let mut tags = self.tags(said.clone(), scope);
+        let names: Vec<Name> = self.reader.names(said).collect();
+        for name in &names {
+            let inner = self.carriers.get(&(Scope::Members, *name)).into_iter().flatten();
+            let inner: Vec<Name> = inner.map(|(tag, _)| *tag).collect();
+            // Of an array the elements may be counted.
+            self.measure(inner.clone());
+            tags.extend(inner);
+        }
+        for &tag in &tags {
+            self.named.extend(names.iter().map(|name| (tag, *name)));
         }
     }
 
