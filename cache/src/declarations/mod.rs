@@ -188,10 +188,10 @@ impl<'a> Text<'a> {
             [b"\0sections", &sections(tokens, units).into_iter().flatten().collect::<Vec<_>>()[..]]
                 .concat();
         let mut bytes: Vec<u8> = used.iter().flat_map(|(_, id)| id.0).collect();
-        bytes.extend(opaque(tokens, declarers, found.opaque.iter().map(|(tag, _)| *tag)));
+        bytes.extend(opaque(tokens, declarers, &found.opaque));
         bytes.extend_from_slice(&sections);
         let view = (beside == Beside::View)
-            .then(|| View::of(self, &found, &used, &closures, &sections))
+            .then(|| View::of(self, &reach, &used, &closures, &sections))
             .flatten();
         // The first one stays.
         known.sort_unstable_by_key(|(id, unused)| (id.number(), !unused));
@@ -205,14 +205,9 @@ impl<'a> Text<'a> {
 }
 
 /// Whether what is pointed to is there at all, which may decide which pointers may be the same.
-fn opaque(
-    tokens: &Tokens<'_>,
-    declarers: &Declarers,
-    tags: impl Iterator<Item = Symbol>,
-) -> Vec<u8> {
+fn opaque(tokens: &Tokens<'_>, declarers: &Declarers, tags: &[Symbol]) -> Vec<u8> {
     let mut bytes = b"\0opaque".to_vec();
-    let mut last = None;
-    for tag in tags.filter(|tag| last.replace(*tag) != Some(*tag)) {
+    for &tag in tags {
         bytes.extend_from_slice(tokens.words.spelling(tag / 2));
         bytes.push(u8::from(declarers.of_symbol(tag).is_empty()));
     }

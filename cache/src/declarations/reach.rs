@@ -4,7 +4,7 @@
 //! struct only where an expression may look behind it: somebody then names what carries the pointer, a member, a function or
 //! an object. Where no expression names a carrier, there is no value of that type, and the struct might as well be incomplete.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::iter::once;
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -34,8 +34,8 @@ pub(super) struct Reach<'a> {
 pub(super) struct Used {
     /// Each used declaration has the one that led to it, a root itself.
     pub(super) by: Vec<Option<u32>>,
-    /// Tags that the used ones point to without leading there, each with who does.
-    pub(super) opaque: Vec<(Symbol, u32)>,
+    /// Tags that the used ones point to without leading there.
+    pub(super) opaque: Vec<Symbol>,
     /// What used expressions name.
     pub(super) named: Named,
 }
@@ -43,8 +43,13 @@ pub(super) struct Used {
 impl Reach<'_> {
     /// Everything that the roots lead to.
     pub(super) fn used(&self) -> Used {
+        self.used_but(&HashMap::new())
+    }
+
+    /// Likewise, where some declarations lead no further than what is named by these words.
+    pub(super) fn used_but(&self, limits: &HashMap<u32, HashSet<Name>>) -> Used {
         let roots = self.units.all.iter().enumerate().filter(|(_, unit)| unit.root);
-        self.from(roots.map(|(at, _)| at as u32).collect())
+        self.from(roots.map(|(at, _)| at as u32).collect(), limits)
     }
 
     /// Whether debug info may show where a declaration stands.
@@ -61,11 +66,11 @@ impl Reach<'_> {
             });
             shown.extend(in_expressions.flat_map(|&symbol| self.declarers.of_symbol(symbol)));
         }
-        let shown = self.from(shown);
+        let shown = self.from(shown, &HashMap::new());
         used.by.iter().zip(shown.by).map(|(used, shown)| used.or(shown).is_some()).collect()
     }
 
-    fn from(&self, mut waiting: Vec<u32>) -> Used {
+    fn from(&self, mut waiting: Vec<u32>, limits: &HashMap<u32, HashSet<Name>>) -> Used {
         let units = &self.units.all;
         let mut by: Vec<Option<u32>> = vec![None; units.len()];
         let mut named = Named::new(self.words);
@@ -77,13 +82,17 @@ impl Reach<'_> {
         loop {
             while let Some(at) = waiting.pop() {
                 let unit = &units[at as usize];
-                for &symbol in self.symbols(unit) {
+                let limit = limits.get(&at);
+                let leads =
+                    |symbol: Symbol| limit.is_none_or(|names| names.contains(&(symbol / 2)));
+                for &symbol in self.symbols(unit).filter(|symbol| leads(**symbol)) {
                     self.lead(symbol, at, &mut by, &mut waiting);
                 }
                 if !unit.is_plain() {
                     named.add(self.units, unit);
                 }
-                pending.extend(slice(&self.units.pointed, &unit.points).iter().map(|it| (it, at)));
+                let points = slice(&self.units.pointed, &unit.points).iter();
+                pending.extend(points.filter(|it| leads(it.tag)).map(|it| (it, at)));
             }
             let before = waiting.len();
             pending.retain(|(pointed, at)| {
@@ -97,7 +106,7 @@ impl Reach<'_> {
                 break;
             }
         }
-        let mut opaque: Vec<_> = pending.iter().map(|(pointed, by)| (pointed.tag, *by)).collect();
+        let mut opaque: Vec<Symbol> = pending.iter().map(|(pointed, _)| pointed.tag).collect();
         opaque.sort_unstable();
         opaque.dedup();
         Used { by, opaque, named }

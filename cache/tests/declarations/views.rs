@@ -140,7 +140,7 @@ fn overlooks_growth(main: &str) -> bool {
         let text = format!(
             "# 1 \"unit.c\"\n# 1 \"header.h\" 1\nstruct one {{ int a; struct one *next; {more} }};\n\
              struct two {{ int b; struct one in; struct one *to; }};\nextern struct one *get(int);\n\
-             union three {{ struct one in; int b[9]; }};\nstruct four {{ int b; struct {{ struct one in; }} own; struct one many[3]; struct one in; }};\n\
+             union three {{ struct one in; int b[2]; }};\nstruct four {{ int b; struct {{ struct one in; }} own; struct one many[3]; struct one in; }};\n\
              extern int calls(const void *, ...);\n# 2 \"unit.c\" 2\n{main}\n"
         );
         seen(text.as_bytes(), &Builtins::default(), &[]).map(|(id, _)| id)

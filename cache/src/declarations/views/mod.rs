@@ -10,7 +10,7 @@ mod question;
 mod reader;
 mod uses;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ use super::Text;
 use super::id::Id;
 use super::in_force::Places;
 use super::lexer::{Kind, Tokens};
-use super::reach::Used;
-use super::units::Units;
+use super::reach::Reach;
+use super::units::{Unit, Units};
 use super::words::Name;
 
 /// The used declarations of a text, some of them by what is seen of them.
@@ -59,7 +59,7 @@ impl View {
     /// Of used declarations, each with its number and what it is otherwise; `None` if there is nothing that is only looked into.
     pub(super) fn of(
         text: &Text<'_>,
-        found: &Used,
+        reach: &Reach<'_>,
         ids: &[(usize, Id)],
         closures: &[Id],
         sections: &[u8],
@@ -70,27 +70,34 @@ impl View {
             ids.iter().filter_map(|&(at, _)| definition(at)).collect();
         let used: Vec<usize> = ids.iter().map(|(at, _)| *at).collect();
         let uses = Uses::of(tokens, units, &used, &definitions)?;
-        let (mut layouts, mut unused, mut parts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut seen_units = HashSet::new();
-        for &(at, id) in ids {
-            let definition = definitions.get(&at).filter(|it| !uses.has(it.tag));
-            match definition.and_then(|it| seen(tokens, &uses, units, at, it)) {
-                None => parts.push(Part::Whole(id)),
-                Some((seen, numbers)) => {
-                    seen_units.insert(at as u32);
-                    let layout = layouts.len();
-                    parts.push(Part::Seen { id: seen, numbers, layout, whole: id });
-                    layouts.push(closures[at]);
-                    unused.push(closures[at]);
-                }
-            }
+        let looked_into = definitions.iter().filter(|(_, it)| !uses.has(it.tag));
+        let seen: HashMap<usize, Seen> = looked_into
+            .filter_map(|(&at, it)| Some((at, Seen::of(tokens, &uses, &units.all[at], it)?)))
+            .collect();
+        if seen.is_empty() {
+            return None;
         }
-        // What the members that nobody names point to is nobody's affair.
-        let opaque = found.opaque.iter().filter(|(_, by)| !seen_units.contains(by));
-        let opaque: BTreeSet<_> = opaque.map(|(tag, _)| *tag).collect();
-        let mut rest = super::opaque(tokens, declarers, opaque.into_iter());
+        // What the members that nobody names are of is nobody's affair.
+        let limits = seen.iter().map(|(&at, it)| (at as u32, it.words.clone())).collect();
+        let found = reach.used_but(&limits);
+        let (mut layouts, mut unused, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for &(at, id) in ids {
+            if found.by[at].is_none() {
+                unused.push(closures[at]);
+                continue;
+            }
+            let Some(Seen { id: seen, numbers, .. }) = seen.get(&at) else {
+                parts.push(Part::Whole(id));
+                continue;
+            };
+            let (layout, numbers) = (layouts.len(), numbers.clone());
+            parts.push(Part::Seen { id: *seen, numbers, layout, whole: id });
+            layouts.push(closures[at]);
+            unused.push(closures[at]);
+        }
+        let mut rest = super::opaque(tokens, declarers, &found.opaque);
         rest.extend_from_slice(sections);
-        (!layouts.is_empty()).then_some(Self { layouts, unused, parts, rest })
+        Some(Self { layouts, unused, parts, rest })
     }
 
     /// What the object is made of as far as it is seen, with the layouts that are known; `None` if one isn't of its structure.
@@ -131,42 +138,62 @@ fn definition(
     (is_one && places.in_force(start).is_empty()).then(|| Definition::of(tokens, unit))?
 }
 
-/// What is seen of a structure: the members that expressions name, as they are declared. And the numbers of its layout that count.
-fn seen(
-    tokens: &Tokens<'_>,
-    uses: &Uses<'_>,
-    units: &Units,
-    at: usize,
-    definition: &Definition,
-) -> Option<(Id, Vec<u32>)> {
-    let unit = &units.all[at];
-    let mut bytes = b"seen".to_vec();
-    words(tokens, unit.first..definition.body.start, &mut bytes);
-    let mut numbers = vec![ALIGNMENT];
-    let mut is_sized = definition.is_union || uses.measures(definition.tag);
-    let mut count = MEMBERS;
-    for (index, member) in definition.members.iter().enumerate() {
-        let asked = asked(tokens, member);
-        let first = count;
-        count += asked.len() as u32;
-        if !is_named(tokens, uses, definition.tag, member) {
-            continue;
+/// What is seen of a structure.
+struct Seen {
+    /// The members that expressions name, as they are declared.
+    id: Id,
+    /// The numbers of its layout that count.
+    numbers: Vec<u32>,
+    /// The words of what is seen.
+    words: HashSet<Name>,
+}
+
+impl Seen {
+    fn of(
+        tokens: &Tokens<'_>,
+        uses: &Uses<'_>,
+        unit: &Unit,
+        definition: &Definition,
+    ) -> Option<Self> {
+        let (mut seen, head) = (Vec::new(), unit.first..definition.body.start);
+        seen.push(head);
+        let mut ends = Vec::new();
+        let mut numbers = vec![ALIGNMENT];
+        let mut is_sized = definition.is_union || uses.measures(definition.tag);
+        let mut count = MEMBERS;
+        for (index, member) in definition.members.iter().enumerate() {
+            let asked = asked(tokens, member);
+            let first = count;
+            count += asked.len() as u32;
+            if !is_named(tokens, uses, definition.tag, member) {
+                continue;
+            }
+            if member.bits || asked.is_empty() {
+                return None;
+            }
+            numbers.extend(first..count);
+            seen.push(member.tokens.clone());
+            // An array at the end may go on, up to where it all ends.
+            let may_go_on = index + 1 == definition.members.len() && !member.is_scalar(tokens);
+            ends.push(u8::from(may_go_on));
+            is_sized |= may_go_on;
         }
-        if member.bits || asked.is_empty() {
-            return None;
+        seen.push(definition.body.end..unit.end);
+        if is_sized {
+            numbers.push(SIZE);
         }
-        numbers.extend(first..count);
-        words(tokens, member.tokens.clone(), &mut bytes);
-        // An array at the end may go on, up to where it all ends.
-        let may_go_on = index + 1 == definition.members.len() && !member.is_scalar(tokens);
-        bytes.push(u8::from(may_go_on));
-        is_sized |= may_go_on;
+        let mut bytes = b"seen".to_vec();
+        let mut words = HashSet::new();
+        for token in seen.into_iter().flat_map(|range| &tokens.tokens[range]) {
+            bytes.extend_from_slice(&tokens.text[token.start as usize..token.end as usize]);
+            bytes.push(b' ');
+            if let Kind::Name(name) = token.kind {
+                words.insert(name);
+            }
+        }
+        bytes.extend(ends);
+        Some(Self { id: Id::of(&bytes), numbers, words })
     }
-    words(tokens, definition.body.end..unit.end, &mut bytes);
-    if is_sized {
-        numbers.push(SIZE);
-    }
-    Some((Id::of(&bytes), numbers))
 }
 
 fn is_named(tokens: &Tokens<'_>, uses: &Uses<'_>, tag: Name, member: &Member) -> bool {
@@ -198,14 +225,6 @@ fn asked(tokens: &Tokens<'_>, member: &Member) -> Vec<usize> {
                 .collect()
         }
         _ => member.names.clone(),
-    }
-}
-
-/// Tokens with a blank behind each.
-fn words(tokens: &Tokens<'_>, range: std::ops::Range<usize>, bytes: &mut Vec<u8>) {
-    for token in &tokens.tokens[range] {
-        bytes.extend_from_slice(&tokens.text[token.start as usize..token.end as usize]);
-        bytes.push(b' ');
     }
 }
 
