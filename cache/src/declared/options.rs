@@ -76,21 +76,16 @@ pub(super) fn plain_debug_info(others: &[OsString]) -> bool {
     })
 }
 
-/// Options by which gcc looks at members that no expression names: for which pointers may be the same, and to lay them out anew.
+/// Options by which gcc looks at members that no expression names: for what pointers point to, and to lay them out anew.
 const LOOKING_AROUND: [&str; 4] =
     ["-fipa-pta", "-fipa-struct", "-fipa-reorder", "-fstrict-volatile"];
 
-/// Whether, with a job's options, gcc goes by the members that expressions name alone: it must be told not to conclude from types
-/// which pointers may be the same.
+/// Whether, with a job's options, gcc goes by the members that expressions name alone.
 pub(super) fn members_alone_show(others: &[OsString]) -> bool {
-    let aliasing = others.iter().rev().find_map(|arg| match arg.as_bytes() {
-        b"-fstrict-aliasing" => Some(true),
-        b"-fno-strict-aliasing" => Some(false),
-        _ => None,
-    });
-    let looks =
-        |arg: &OsString| LOOKING_AROUND.iter().any(|it| arg.as_bytes().starts_with(it.as_bytes()));
-    aliasing == Some(false) && !others.iter().any(looks)
+    let looks = |arg: &OsString| {
+        LOOKING_AROUND.iter().any(|prefix| arg.as_bytes().starts_with(prefix.as_bytes()))
+    };
+    !others.iter().any(looks)
 }
 
 /// Whether one of a job's options lets what isn't used show.

@@ -45,8 +45,8 @@ struct Compiled {
     text: Vec<u8>,
 }
 
-/// What decides beside a text's own flags: optimised and not, with debug info, what older compilers did by default, and what has gcc
-/// go by members alone.
+/// What decides beside a text's own flags: optimised and not, with debug info, what older compilers did by default, and with what
+/// pointers may be the same.
 const FLAGS: [&[&str]; 7] = [
     &["-O2"],
     &["-O0"],
@@ -54,14 +54,8 @@ const FLAGS: [&[&str]; 7] = [
     &["-O1", "-fcommon"],
     &["-Os", "-fno-inline"],
     &["-O2", "-fno-strict-aliasing"],
-    &["-O3", "-fno-strict-aliasing"],
+    &["-O3"],
 ];
-
-/// Whether structures are known by what is seen of them.
-fn by_view(compiler: &str, flags: &[&str], own_flags: &[String]) -> bool {
-    let flags = flags.iter().copied().chain(own_flags.iter().map(String::as_str));
-    compiler == "gcc" && flags.into_iter().any(|flag| flag == "-fno-strict-aliasing")
-}
 
 impl Bench {
     fn new(compiler: &'static str, flags: &'static [&'static str]) -> Self {
@@ -116,7 +110,7 @@ impl Bench {
 
     /// The used declarations of a text, with where they stand if that shows.
     fn split(&mut self, text: &[u8], own_flags: &[String]) -> Result<(Id, Split), &'static str> {
-        if by_view(self.compiler, self.flags, own_flags) && !self.flags.contains(&"-g") {
+        if self.compiler == "gcc" && !self.flags.contains(&"-g") {
             let flags: Vec<&str> = own_flags.iter().map(String::as_str).collect();
             let flags = [&flags[..], self.flags].concat();
             if let Some((seen, mut split)) = views::seen(text, &self.builtins, &flags) {
@@ -277,11 +271,7 @@ fn all_benches() -> Vec<Bench> {
     let of = |compiler| FLAGS.map(|flags| Bench::new(compiler, flags));
     let all = ["gcc", "clang"].into_iter().flat_map(of);
     // clang's debug info has checksums of whole files.
-    let is_new = |bench: &Bench| {
-        let by_gcc_alone = ["-g", "-fno-strict-aliasing"];
-        bench.compiler == "gcc" || !by_gcc_alone.iter().any(|flag| bench.flags.contains(flag))
-    };
-    all.filter(is_new).collect()
+    all.filter(|bench| bench.compiler == "gcc" || !bench.flags.contains(&"-g")).collect()
 }
 
 /// Makes so many mutations in all, on two threads.

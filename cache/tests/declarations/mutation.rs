@@ -122,6 +122,9 @@ const NEWCOMERS: &[&str] = &[
     "void moves_on(struct roomy *one); void moves_on(struct roomy *one) { moves(one, one->next); }",
     "int steps(struct roomy *one); int steps(struct roomy *one) { one++; return (one - 1)->small + one->last; }",
     "int apart_by(struct roomy *__restrict one, struct roomy *__restrict two); int apart_by(struct roomy *__restrict one, struct roomy *__restrict two) { one->second = 1; two->second = 2; return one->second; }",
+    "int aliases(struct roomy *one, struct list *two, char **three); int aliases(struct roomy *one, struct list *two, char **three) { one->small = 1; two->next = 0; *three = 0; one->next = one; return one->small + (two->next == 0) + (*three == 0); }",
+    "int overlaps(struct roomy *one, struct house *two); int overlaps(struct roomy *one, struct house *two) { one->second = 1; two->tail[0] = 2; two->number = 3; return one->second + one->small; }",
+    "int outer_or_inner(struct roomy *one, struct node *two, short *three); int outer_or_inner(struct roomy *one, struct node *two, short *three) { one->second = 1; two->value = 2; *three = 4; one->links.next = 0; two->by_name.next = &two->by_name; return one->second + (one->links.next == 0); }",
     "static inline int sized_by(struct newcomer *by, char (*it)[sizeof(*by)]) { return sizeof(*it); }",
 ];
 
@@ -131,6 +134,7 @@ const MEMBERS: &[&str] = &[
     " char hole;\n",
     " short hole;\n",
     " struct roomy *hole;\n",
+    " struct list hole;\n",
     " char last;\n",
     " struct node *new_pointer;\n",
     " struct newcomer *far, *farther;\n",
@@ -312,7 +316,7 @@ fn change(all: &mut Vec<String>, random: &mut Random) {
             let mut lines: Vec<String> = all[at].split_inclusive('\n').map(str::to_owned).collect();
             let line = 1 + random.below(lines.len() - 1);
             match random.below(4) {
-                0 | 1 if roomy => lines.insert(line, MEMBERS[1 + random.below(3)].to_owned()),
+                0 | 1 if roomy => lines.insert(line, MEMBERS[1 + random.below(4)].to_owned()),
                 0 | 1 => lines.insert(line, (*random.of(MEMBERS)).to_owned()),
                 2 => drop(lines.remove(line)),
                 _ => {

@@ -233,7 +233,7 @@ fn members_are_those_of_the_structure_that_the_operand_may_be_of() {
         ("int f(struct one *it) { return it->a + __builtin_offsetof(struct two, size); }", false),
         ("int f(struct one *it) { return it->a + __builtin_offsetof(typeof(*it), size); }", true),
     ] {
-        let (one, other) = (with("int size;", main), with("char size; short more;", main));
+        let (one, other) = (with("int size;", main), with("short size, more;", main));
         let is_whole = one.is_none() && other.is_none();
         assert_eq!(is_whole || one != other, counts, "{main}");
     }

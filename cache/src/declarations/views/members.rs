@@ -58,10 +58,15 @@ impl Definition {
 }
 
 impl Member {
+    /// Whether it declares pointers and nothing else.
+    pub(super) fn is_pointer(&self, tokens: &Tokens<'_>) -> bool {
+        let is_one = |&at: &usize| tokens.tokens[at - 1].kind == Kind::Mark(b'*');
+        self.braces.is_none() && !self.names.is_empty() && self.names.iter().all(is_one)
+    }
+
     /// Whether what it declares is plainly no array and has none in it.
     pub(super) fn is_scalar(&self, tokens: &Tokens<'_>) -> bool {
         let all = &tokens.tokens;
-        let is_pointer = |&at: &usize| all[at - 1].kind == Kind::Mark(b'*');
         let by_keyword = |at: usize| match all[at].kind {
             Kind::Name(_) => self.names.contains(&at),
             Kind::Keyword(word) => matches!(word, Word::Type | Word::Qualifier),
@@ -69,7 +74,7 @@ impl Member {
         };
         self.braces.is_none()
             && !all[self.tokens.clone()].iter().any(|it| it.kind == Kind::Mark(b'['))
-            && (self.names.iter().all(is_pointer) || self.tokens.clone().all(by_keyword))
+            && (self.is_pointer(tokens) || self.tokens.clone().all(by_keyword))
     }
 }
 

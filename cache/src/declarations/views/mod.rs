@@ -10,7 +10,7 @@ mod question;
 mod reader;
 mod uses;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use super::in_force::Places;
 use super::lexer::{Kind, Tokens};
 use super::reach::Reach;
 use super::units::{Unit, Units};
-use super::words::Name;
+use super::words::{Name, Word};
 
 /// The used declarations of a text, some of them by what is seen of them.
 #[derive(Debug)]
@@ -70,7 +70,8 @@ impl View {
             ids.iter().filter_map(|&(at, _)| definition(at)).collect();
         let used: Vec<usize> = ids.iter().map(|(at, _)| *at).collect();
         let uses = Uses::of(tokens, units, &used, &definitions)?;
-        let looked_into = definitions.iter().filter(|(_, it)| !uses.has(it.tag));
+        let is_seen = |it: &Definition| !uses.has(it.tag) && !it.is_union;
+        let looked_into = definitions.iter().filter(|(_, it)| is_seen(it));
         let seen: HashMap<usize, Seen> = looked_into
             .filter_map(|(&at, it)| Some((at, Seen::of(tokens, &uses, &units.all[at], it)?)))
             .collect();
@@ -159,9 +160,13 @@ impl Seen {
         seen.push(head);
         let mut ends = Vec::new();
         let mut numbers = vec![ALIGNMENT];
-        let mut is_sized = definition.is_union || uses.measures(definition.tag);
+        // One that is as large as what is in it may be told from that by its size.
+        let is_larger = definition.members.iter().any(|it| it.is_scalar(tokens) && !it.bits);
+        let mut is_sized = !is_larger || uses.measures(definition.tag);
+        let mut contents = BTreeSet::new();
         let mut count = MEMBERS;
         for (index, member) in definition.members.iter().enumerate() {
+            add_contents(tokens, member, &mut contents)?;
             let asked = asked(tokens, member);
             let first = count;
             count += asked.len() as u32;
@@ -192,8 +197,30 @@ impl Seen {
             }
         }
         bytes.extend(ends);
+        for word in contents {
+            bytes.push(0);
+            bytes.extend_from_slice(word);
+            words.extend(tokens.words.find(word));
+        }
         Some(Self { id: Id::of(&bytes), numbers, words })
     }
+}
+
+/// Adds what tells which structures a member has in it, and whether it has a `char`: by these gcc tells which pointers may be the same.
+fn add_contents<'a>(
+    tokens: &Tokens<'a>,
+    member: &Member,
+    contents: &mut BTreeSet<&'a [u8]>,
+) -> Option<()> {
+    if let Some(braces) = &member.braces {
+        for member in members(tokens, braces.clone())? {
+            add_contents(tokens, &member, contents)?;
+        }
+    } else if !member.is_pointer(tokens) {
+        let types = member.tokens.clone().filter(|at| !member.names.contains(at));
+        contents.extend(types.map(|at| spelling(tokens, at)).filter(|it| !it.is_empty()));
+    }
+    Some(())
 }
 
 fn is_named(tokens: &Tokens<'_>, uses: &Uses<'_>, tag: Name, member: &Member) -> bool {
@@ -228,9 +255,13 @@ fn asked(tokens: &Tokens<'_>, member: &Member) -> Vec<usize> {
     }
 }
 
+/// A name, or `char`.
 fn spelling<'a>(tokens: &Tokens<'a>, at: usize) -> &'a [u8] {
-    match tokens.tokens[at].kind {
-        Kind::Name(name) => tokens.words.spelling(name),
+    let token = &tokens.tokens[at];
+    let spelling = &tokens.text[token.start as usize..token.end as usize];
+    match token.kind {
+        Kind::Name(_) => spelling,
+        Kind::Keyword(Word::Type) if spelling == b"char" => spelling,
         _ => b"",
     }
 }

@@ -73,7 +73,7 @@ impl<'a> Uses<'a> {
                 Some(Definition { tag, members, is_union, .. }) => {
                     let values = uses.declare_members(*tag, members)?;
                     if *is_union {
-                        uses.measure(values);
+                        uses.use_whole(values);
                     }
                 }
                 None => uses.declare(at, &units.all[at])?,
@@ -124,8 +124,8 @@ impl<'a> Uses<'a> {
             if let Some(braces) = &member.braces {
                 let nested = members_of(self.reader.tokens, braces.clone())?;
                 values = self.declare_members(owner, &nested)?;
-                // How large such a one is isn't asked for by itself.
-                self.measure(values.clone());
+                // In a union they are accessed as all that they have in them, and how large they are isn't asked for.
+                self.use_whole(values.clone());
             }
             let names: Vec<Name> =
                 member.names.iter().flat_map(|&at| self.reader.names(at..at + 1)).collect();
