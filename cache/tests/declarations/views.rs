@@ -295,3 +295,42 @@ fn what_the_compiler_cant_lay_out_counts_as_it_is_written() {
     assert_eq!(with("char b;"), with("char b;"));
     assert_ne!(with("char b;"), with("char b; char c;"));
 }
+
+#[test]
+fn what_a_structure_has_in_it_counts_for_which_pointers_may_be_the_same() {
+    let with = |more: &str| {
+        let text = format!(
+            "# 1 \"unit.c\"\n# 1 \"header.h\" 1\ntypedef unsigned short u16;\ntypedef u16 port_t;\ntypedef signed char tiny_t;\n\
+             typedef struct {{ int in; }} wrapped_t;\nstruct inner {{ int in; }};\nenum kind {{ ONE }};\n\
+             struct one {{ int a; long *z; {more} }};\n# 2 \"unit.c\" 2\nint f(struct one *it) {{ return it->a; }}\n"
+        );
+        seen(text.as_bytes(), &Builtins::default(), &[]).unwrap().0
+    };
+    let plain = with("");
+    for more in [
+        "short b;",
+        "u16 b, c;",
+        "port_t b;",
+        "double b;",
+        "char *b;",
+        "struct inner *b, **c;",
+        "wrapped_t *b;",
+        "int (*b)(char);",
+        "struct { int b; } own;",
+    ] {
+        assert_eq!(plain, with(more), "{more}");
+    }
+    for more in [
+        "char b;",
+        "unsigned char b[4];",
+        "tiny_t b;",
+        "struct inner b;",
+        "wrapped_t b;",
+        "struct inner *b, c;",
+        "enum kind b;",
+        "struct { tiny_t b; } own;",
+        "union { struct inner b; } own;",
+    ] {
+        assert_ne!(plain, with(more), "{more}");
+    }
+}

@@ -4,19 +4,21 @@
 //! A member more, in a hole that was there, then is nothing to who doesn't name it. Where members lie only a compiler can say:
 //! [`View::layouts`] are what is to be asked, by [`question`], and [`View::used`] takes the answers.
 
+mod contents;
 mod members;
 mod operands;
 mod question;
 mod reader;
 mod uses;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::question::Question;
 pub(super) use self::question::question;
 
+use self::contents::Contents;
 use self::members::{Definition, Member, members};
 use self::uses::Uses;
 use super::Text;
@@ -25,7 +27,7 @@ use super::in_force::Places;
 use super::lexer::{Kind, Tokens};
 use super::reach::Reach;
 use super::units::{Unit, Units};
-use super::words::{Name, Word};
+use super::words::Name;
 
 /// The used declarations of a text, some of them by what is seen of them.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ impl View {
         let is_seen = |it: &Definition| !uses.has(it.tag) && !it.is_union;
         let looked_into = definitions.iter().filter(|(_, it)| is_seen(it));
         let seen: HashMap<usize, Seen> = looked_into
-            .filter_map(|(&at, it)| Some((at, Seen::of(tokens, &uses, &units.all[at], it)?)))
+            .filter_map(|(&at, it)| Some((at, Seen::of(text, &uses, &units.all[at], it)?)))
             .collect();
         if seen.is_empty() {
             return None;
@@ -150,12 +152,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(
-        tokens: &Tokens<'_>,
-        uses: &Uses<'_>,
-        unit: &Unit,
-        definition: &Definition,
-    ) -> Option<Self> {
+    fn of(text: &Text<'_>, uses: &Uses<'_>, unit: &Unit, definition: &Definition) -> Option<Self> {
+        let tokens = &text.tokens;
         let (mut seen, head) = (Vec::new(), unit.first..definition.body.start);
         seen.push(head);
         let mut ends = Vec::new();
@@ -163,10 +161,10 @@ impl Seen {
         // One that is as large as what is in it may be told from that by its size.
         let is_larger = definition.members.iter().any(|it| it.is_scalar(tokens) && !it.bits);
         let mut is_sized = !is_larger || uses.measures(definition.tag);
-        let mut contents = BTreeSet::new();
+        let mut contents = Contents::default();
         let mut count = MEMBERS;
         for (index, member) in definition.members.iter().enumerate() {
-            add_contents(tokens, member, &mut contents)?;
+            contents.add(text, member)?;
             let asked = asked(tokens, member);
             let first = count;
             count += asked.len() as u32;
@@ -197,30 +195,13 @@ impl Seen {
             }
         }
         bytes.extend(ends);
-        for word in contents {
+        for word in contents.0 {
             bytes.push(0);
             bytes.extend_from_slice(word);
             words.extend(tokens.words.find(word));
         }
         Some(Self { id: Id::of(&bytes), numbers, words })
     }
-}
-
-/// Adds what tells which structures a member has in it, and whether it has a `char`: by these gcc tells which pointers may be the same.
-fn add_contents<'a>(
-    tokens: &Tokens<'a>,
-    member: &Member,
-    contents: &mut BTreeSet<&'a [u8]>,
-) -> Option<()> {
-    if let Some(braces) = &member.braces {
-        for member in members(tokens, braces.clone())? {
-            add_contents(tokens, &member, contents)?;
-        }
-    } else if !member.is_pointer(tokens) {
-        let types = member.tokens.clone().filter(|at| !member.names.contains(at));
-        contents.extend(types.map(|at| spelling(tokens, at)).filter(|it| !it.is_empty()));
-    }
-    Some(())
 }
 
 fn is_named(tokens: &Tokens<'_>, uses: &Uses<'_>, tag: Name, member: &Member) -> bool {
@@ -255,13 +236,9 @@ fn asked(tokens: &Tokens<'_>, member: &Member) -> Vec<usize> {
     }
 }
 
-/// A name, or `char`.
 fn spelling<'a>(tokens: &Tokens<'a>, at: usize) -> &'a [u8] {
-    let token = &tokens.tokens[at];
-    let spelling = &tokens.text[token.start as usize..token.end as usize];
-    match token.kind {
-        Kind::Name(_) => spelling,
-        Kind::Keyword(Word::Type) if spelling == b"char" => spelling,
+    match tokens.tokens[at].kind {
+        Kind::Name(name) => tokens.words.spelling(name),
         _ => b"",
     }
 }
