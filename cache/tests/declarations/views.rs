@@ -124,6 +124,10 @@ fn what_is_used_as_a_whole_counts_with_all_its_members() {
         "void f(__builtin_va_list all) { *__builtin_va_arg(all, struct inner *) = *get(1); }",
         // What isn't followed.
         "int f(struct inner *restrict one, int *restrict two) { *two = 1; return one->small; }",
+        "int f(int *two) { struct inner *one = get(1), *restrict three = one; *two = 1; return three->small; }",
+        "int f(struct inner *one) { typeof(one) restrict two = one; return two->small; }",
+        "int f(struct inner *one) { auto two = one; return two->small; }",
+        "int f(struct inner *one) { __typeof_unqual__(one) two = one; return two->small; }",
         "__attribute__((optimize(\"strict-aliasing\"))) int f(struct inner *one) { return one->small; }",
         "void f(struct inner *one) { __builtin_clear_padding(one); }",
     ] {

@@ -16,6 +16,17 @@ pub(super) struct Reader<'a> {
     pub(super) opens: Vec<u32>,
 }
 
+/// What is declared by a type.
+#[derive(Default)]
+pub(super) struct Declared {
+    /// Each name with how often it is to be looked behind at least to come to that type.
+    pub(super) names: Vec<(Name, u32)>,
+    /// Something is without an asterisk of its own.
+    pub(super) has_values: bool,
+    /// A pointer is `restrict`: what it points to is then taken for an object of its own.
+    pub(super) restricted: bool,
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn new(tokens: &'a Tokens<'a>) -> Self {
         let mut opens = vec![0; tokens.tokens.len()];
@@ -74,19 +85,6 @@ impl<'a> Reader<'a> {
         self.is(at, b'*')
     }
 
-    /// Whether a pointer that is declared from `at` on is `restrict`: what it points to is then taken for an object of its own.
-    pub(super) fn is_restricted(&self, mut at: usize) -> bool {
-        while let Some(kind @ (Kind::Mark(b'*') | Kind::Keyword(Word::Qualifier))) = self.kind(at) {
-            if kind != Kind::Mark(b'*')
-                && memchr::memmem::find(self.spelling(at), b"restrict").is_some()
-            {
-                return true;
-            }
-            at += 1;
-        }
-        false
-    }
-
     /// Whether a tag that stands for its type is only measured, or declared to be one.
     pub(super) fn is_unevaluated(&self, at: usize, tag_at: usize, unit: &Unit) -> bool {
         let before = |back: usize| at.checked_sub(back).and_then(|at| self.kind(at));
@@ -101,15 +99,10 @@ impl<'a> Reader<'a> {
                     || is_offset(before(2)) && self.is(tag_at + 1, b','))
     }
 
-    /// What is declared by a type that ends before `at`: all names, each with how often it is to be looked behind at least to come to
-    /// that type; and whether something is without an asterisk of its own.
-    pub(super) fn declarators(
-        &self,
-        mut at: usize,
-        open: &[(u8, usize)],
-    ) -> (Vec<(Name, u32)>, bool) {
-        let mut names = Vec::new();
-        let (mut has_values, mut depth) = (false, 0);
+    /// What is declared by a type that ends before `at`.
+    pub(super) fn declarators(&self, mut at: usize, open: &[(u8, usize)]) -> Declared {
+        let mut declared = Declared::default();
+        let mut depth = 0;
         // A list of parameters ends at the first comma; the brackets of a loop are none.
         let in_parameters = matches!(open.last(), Some(&(b'(', open))
             if self.kind(open.wrapping_sub(1)) != Some(Kind::Keyword(Word::Statement)));
@@ -119,7 +112,11 @@ impl<'a> Reader<'a> {
                     depth += 1;
                     at += 1;
                 }
-                Kind::Keyword(Word::Qualifier) => at += 1,
+                Kind::Keyword(Word::Qualifier) => {
+                    declared.restricted |=
+                        memchr::memmem::find(self.spelling(at), b"restrict").is_some();
+                    at += 1;
+                }
                 Kind::Keyword(Word::Attribute | Word::Asm) => at = self.behind(at + 1),
                 Kind::Name(name) => {
                     at += 1;
@@ -128,13 +125,13 @@ impl<'a> Reader<'a> {
                         depth += 1;
                         at = self.behind(at);
                     }
-                    names.push((name, depth));
+                    declared.names.push((name, depth));
                 }
                 Kind::Mark(b'(') => {
                     let behind = self.behind(at);
                     // The name is in there, or has stood before.
                     if self.is(at + 1, b'*') {
-                        names.extend(self.names(at..behind).map(|name| (name, 1)));
+                        declared.names.extend(self.names(at..behind).map(|name| (name, 1)));
                     }
                     at = behind;
                 }
@@ -143,12 +140,12 @@ impl<'a> Reader<'a> {
                 Kind::Mark(b',') if !in_parameters || self.is_pointer(at + 1) => {
                     at += 1;
                     depth = 0;
-                    has_values |= !self.is_pointer(at);
+                    declared.has_values |= !self.is_pointer(at);
                 }
                 _ => break,
             }
         }
-        (names, has_values)
+        declared
     }
 
     pub(super) fn behind_initializer(&self, mut at: usize) -> usize {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::members::{Definition, Member, members as members_of};
-use super::reader::Reader;
+use super::reader::{Declared, Reader};
 use crate::declarations::lexer::{Kind, Tokens};
 use crate::declarations::units::{Unit, Units};
 use crate::declarations::words::{Name, Word};
@@ -45,7 +45,14 @@ enum Scope {
 }
 
 /// Words with which types go ways that aren't followed here, or that ask for what lies between members.
-const UNFOLLOWED: [&[u8]; 3] = [b"__builtin_clear_padding", b"optimize", b"__optimize__"];
+const UNFOLLOWED: [&[u8]; 6] = [
+    b"__builtin_clear_padding",
+    b"optimize",
+    b"__optimize__",
+    b"typeof_unqual",
+    b"__typeof_unqual",
+    b"__typeof_unqual__",
+];
 
 impl<'a> Uses<'a> {
     /// Of the used units, those with a definition apart; `None` if it can't be told.
@@ -145,21 +152,22 @@ impl<'a> Uses<'a> {
                             values.push(tag);
                             continue;
                         }
-                        let (declared, has_values) = self.reader.declarators(tag_at + 1, &[]);
+                        let declared = self.reader.declarators(tag_at + 1, &[]);
                         // `struct T *one, two;`
-                        if has_values {
+                        if declared.has_values {
                             self.within.push((owner, tag));
                             within.push(tag);
-                            for (name, _) in declared.iter().filter(|(_, depth)| *depth == 0) {
+                            let values = declared.names.iter().filter(|(_, depth)| *depth == 0);
+                            for (name, _) in values {
                                 self.by_value.entry(*name).or_default().push(tag);
                             }
                         }
                         for &name in &names {
-                            let of_name = declared.iter().filter(|(it, _)| *it == name);
+                            let of_name = declared.names.iter().filter(|(it, _)| *it == name);
                             let depth = of_name.map(|(_, depth)| *depth).min().unwrap_or(1);
                             self.carry(Scope::Members, name, (tag, depth));
                         }
-                        if self.reader.is_restricted(tag_at + 1) {
+                        if declared.restricted {
                             self.whole[tag as usize] = true;
                         }
                     }
@@ -203,12 +211,17 @@ impl<'a> Uses<'a> {
                 Kind::Keyword(Word::Type) if self.reader.spelling(at) == b"__auto_type" => {
                     return None;
                 }
+                // In newer dialects what it declares has the type of what it is made of.
+                Kind::Keyword(Word::Auto) => return None,
                 Kind::Keyword(Word::Typeof) => {
                     if is_typedef || !self.reader.is(at + 1, b'(') {
                         return None;
                     }
                     let behind = self.reader.behind(at + 1);
-                    let (names, _) = self.reader.declarators(behind, &open);
+                    let Declared { names, restricted, .. } = self.reader.declarators(behind, &open);
+                    if restricted {
+                        return None;
+                    }
                     let group = at + 2..behind - 1;
                     for at in group.clone() {
                         let Some(tag) = self.reader.named_tag(at) else { continue };
@@ -227,13 +240,13 @@ impl<'a> Uses<'a> {
                     let Some((tag, tag_at)) = tag else { continue };
                     let in_parameters = matches!(open.last(), Some((b'(', _)));
                     if self.reader.is_pointer(tag_at + 1) {
-                        let (names, has_values) = self.reader.declarators(tag_at + 1, &open);
-                        for (name, depth) in names {
+                        let declared = self.reader.declarators(tag_at + 1, &open);
+                        for (name, depth) in declared.names {
                             self.carry(scope, name, (tag, depth));
                         }
                         // What is declared by that type isn't followed.
                         let by_name = is_typedef && !in_parameters;
-                        if has_values || by_name || self.reader.is_restricted(tag_at + 1) {
+                        if declared.has_values || declared.restricted || by_name {
                             self.whole[tag as usize] = true;
                         }
                     } else if !self.reader.is_unevaluated(at, tag_at, unit) {
