@@ -46,8 +46,9 @@ impl Tier for Declaration {
         let suiting = |key: &Key| recall(parts, key).filter(|result| job.suits(result));
         let mut unused = Cow::from(&split.unused);
         let known = suiting(key).or_else(|| {
-            let result = suiting(text.view.get()?)?;
-            unused.to_mut().extend(split.view.iter().flat_map(|view| &view.unused));
+            let (key, beside) = text.view.get()?;
+            let result = suiting(key)?;
+            unused.to_mut().extend(beside);
             Some(result)
         });
         let Some(result) = known else {
@@ -76,7 +77,7 @@ impl Tier for Declaration {
         }
         // Plain data: there is nothing in it that could fail.
         let bytes = postcard::to_allocvec(kept.result).unwrap_or_default();
-        for key in iter::once(key).chain(text.view.get()) {
+        for key in iter::once(key).chain(text.view.get().map(|(key, _)| key)) {
             parts.store.update_record(RecordKind::Text, key, |_| Some(bytes.clone()))?;
         }
         learn(parts, job, text)
@@ -98,9 +99,13 @@ pub(crate) async fn look_closer(
     job: &Job,
     text: &SeenText,
 ) -> bool {
-    let Ok((split, _)) = understood(parts, job, text) else { return false };
-    let Some(view) = &split.view else { return false };
+    if understood(parts, job, text).is_err() || !parts.declared.sees_members_alone(job) {
+        return false;
+    }
     let Ok(builtins) = parts.declared.builtins(&job.compiler) else { return false };
+    // Taken apart once more: most texts are found without it.
+    let Ok(split) = Split::with_view(&text.bytes, &builtins) else { return false };
+    let Some(view) = split.view else { return false };
     let source = (&text.bytes[..], &*builtins);
     let layouts = parts.declared.layouts.of(&parts.store, home, job, source, &view.layouts).await;
     let Some(used) = view.used(&layouts) else { return false };
@@ -108,7 +113,7 @@ pub(crate) async fn look_closer(
     digest.bytes("tier", b"seen declarations 1");
     digest.bytes("used", &used.0);
     add_lost(parts, job, text, &mut digest, Lost::Comments).is_some()
-        && text.view.set(digest.key()).is_ok()
+        && text.view.set((digest.key(), view.unused)).is_ok()
 }
 
 /// Remembers that a compiler has read a text without a word.
@@ -137,9 +142,6 @@ fn understood<'a>(parts: &Parts, job: &Job, text: &'a SeenText) -> Result<&'a (S
 fn understand(parts: &Parts, job: &Job, text: &SeenText) -> Result<(Split, Key), Doubt> {
     let builtins = parts.declared.builtins(&job.compiler)?;
     let split = match job.plan.sensitivity {
-        Sensitivity::Meaning if parts.declared.sees_members_alone(job) => {
-            Split::with_view(&text.bytes, &builtins)?
-        }
         Sensitivity::Meaning => Split::of(&text.bytes, &builtins)?,
         _ => Split::with_positions(&text.bytes, &builtins)?,
     };

@@ -79,8 +79,8 @@ pub(crate) struct SeenText {
     pub(crate) bytes: Bytes,
     /// Taken apart once, for the lookup and for what is kept, with the key of its declarations.
     pub(crate) split: Arc<OnceLock<Result<(Split, Key), Doubt>>>,
-    /// The key of what is seen of its declarations, once that is known.
-    pub(crate) view: Arc<OnceLock<Key>>,
+    /// The key of what is seen of its declarations, once that is known, and what must be known beside.
+    pub(crate) view: Arc<OnceLock<(Key, Vec<Id>)>>,
     files: Arc<OnceLock<Option<Hashed>>>,
 }
 
