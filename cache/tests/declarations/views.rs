@@ -338,3 +338,105 @@ fn what_a_structure_has_in_it_counts_for_which_pointers_may_be_the_same() {
         assert_ne!(plain, with(more), "{more}");
     }
 }
+
+mod any_words {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WORDS: [&str; 44] = [
+        "struct",
+        "union",
+        "one",
+        "two",
+        "a",
+        "b",
+        "in",
+        "next",
+        "f",
+        "int",
+        "char",
+        "const",
+        "restrict",
+        "typeof",
+        "sizeof",
+        "__builtin_offsetof",
+        "__atomic_load_n",
+        "__attribute__",
+        "typedef",
+        "static",
+        "return",
+        "for",
+        "if",
+        "*",
+        "*",
+        "&",
+        "->",
+        "->",
+        ".",
+        "+",
+        "-",
+        "=",
+        ",",
+        ";",
+        ";",
+        ":",
+        "?",
+        "1",
+        "\"s\"",
+        "!",
+        "asm",
+        "extern",
+        "_Generic",
+        "__extension__",
+    ];
+
+    /// Words with brackets that match.
+    fn bracketed(words: &[usize]) -> String {
+        let (mut text, mut open) = (String::new(), Vec::new());
+        for &word in words {
+            match word.checked_sub(WORDS.len()) {
+                None => text.push_str(WORDS[word]),
+                Some(at @ 0..=2) => {
+                    text.push(['(', '[', '{'][at]);
+                    open.push([')', ']', '}'][at]);
+                }
+                Some(_) => text.extend(open.pop()),
+            }
+            text.push(' ');
+        }
+        text.extend(open.iter().rev());
+        text
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn no_words_are_too_much(
+            members in proptest::collection::vec(0..WORDS.len() + 6, 0..20),
+            head in proptest::collection::vec(0..WORDS.len() + 6, 0..12),
+            body in proptest::collection::vec(0..WORDS.len() + 6, 0..60),
+            object in proptest::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let [members, head, body] = [members, head, body].map(|words| bracketed(&words));
+            let text = format!(
+                "# 1 \"unit.c\"\n# 1 \"header.h\" 1\nstruct two {{ int a; char b; }};\n\
+                 struct one {{ int a; struct one *next; struct two in; {members}; }};\n# 2 \"unit.c\" 2\n{head};\n\
+                 int f(struct one *one, struct two **two) {{ {body}; return one->next->in.b; }}\n"
+            );
+            if let Ok(split) = Split::with_view(text.as_bytes(), &Builtins::default())
+                && let Some(view) = split.view
+            {
+                let question = Question::of(text.as_bytes(), &Builtins::default(), &view.layouts);
+                if let Ok(question) = question {
+                    let _ = question.answer(&object);
+                    let marked = [&b"farmbuild-layout\x08\x07\x06\x05\x04\x03\x02\x01"[..], &object];
+                    let _ = question.answer(&marked.concat());
+                }
+                let layouts: Vec<_> = view.layouts.iter().map(|_| Some(Layout(vec![1, 2]))).collect();
+                let _ = view.used(&layouts);
+            }
+        }
+    }
+}
