@@ -93,17 +93,9 @@ impl Reader<'_> {
 
     /// The tokens that say what the operand that begins at `at` is of.
     pub(super) fn determining(&self, mut at: usize) -> Range<usize> {
-        // Other operators before it change nothing, for names say no more than what may be carried.
-        while matches!(
-            self.kind(at),
-            Some(
-                Kind::Mark(b'*' | b'&' | b'+' | b'-' | b'!' | b'~')
-                    | Kind::Keyword(Word::Extension)
-            )
-        ) {
-            at += 1;
-        }
-        let first = at;
+        // Operators before it change nothing, for names say no more than what may be carried.
+        let first = self.behind_operators(at);
+        at = first;
         let mut said = match self.kind(at) {
             Some(Kind::Mark(b'(')) => {
                 at = self.behind(at);
@@ -135,6 +127,20 @@ impl Reader<'_> {
                 _ => return said,
             }
         }
+    }
+
+    /// The token behind the operators before an operand.
+    fn behind_operators(&self, mut at: usize) -> usize {
+        while matches!(
+            self.kind(at),
+            Some(
+                Kind::Mark(b'*' | b'&' | b'+' | b'-' | b'!' | b'~')
+                    | Kind::Keyword(Word::Extension)
+            )
+        ) {
+            at += 1;
+        }
+        at
     }
 
     /// How often the operand that begins at `at` looks behind what [`Reader::determining`] says of it, at most.
@@ -205,15 +211,7 @@ impl Reader<'_> {
 
     /// The token behind an operand that begins at `at`, with what is before and behind it.
     pub(super) fn end_of_operand(&self, mut at: usize) -> usize {
-        while matches!(
-            self.kind(at),
-            Some(
-                Kind::Mark(b'*' | b'&' | b'+' | b'-' | b'!' | b'~')
-                    | Kind::Keyword(Word::Extension)
-            )
-        ) {
-            at += 1;
-        }
+        at = self.behind_operators(at);
         at = match self.kind(at) {
             Some(Kind::Mark(b'(')) => self.behind(at),
             _ => at + 1,
