@@ -4,6 +4,7 @@
 //! A member more, in a hole that was there, then is nothing to who doesn't name it. Where members lie only a compiler can say:
 //! [`View::layouts`] are what is to be asked, by [`question`], and [`View::used`] takes the answers.
 
+mod carriers;
 mod contents;
 mod members;
 mod operands;
