@@ -11,6 +11,8 @@ pub struct Counts {
     pub preprocessed: u64,
     /// Compiles that really ran.
     pub compiled: u64,
+    /// Sources that a compiler read without making anything.
+    pub read: u64,
 }
 
 impl Counts {
@@ -25,6 +27,7 @@ impl Counts {
             direct: field("direct_cache_hit"),
             preprocessed: field("preprocessed_cache_hit"),
             compiled: field("cache_miss"),
+            read: 0,
         }
     }
 
@@ -36,7 +39,7 @@ impl Counts {
             let counts = stats.pointer(&format!("/stats/{name}/counts")).and_then(Value::as_object);
             counts.map_or(0, |counts| counts.values().filter_map(Value::as_u64).sum())
         };
-        Self { direct: sum("cache_hits"), preprocessed: 0, compiled: sum("cache_misses") }
+        Self { direct: sum("cache_hits"), compiled: sum("cache_misses"), ..Self::default() }
     }
 
     /// Those of `farmbuild stats --json` where there are no hosts.
@@ -48,6 +51,7 @@ impl Counts {
             direct: field("/jobs/hit/direct"),
             preprocessed: field("/jobs/hit/preprocessed") + field("/jobs/hit/declaration"),
             compiled: field("/jobs/local/no-hosts") + field("/jobs/local/rustc"),
+            read: field("/jobs/syntax_checks"),
         }
     }
 
@@ -58,6 +62,7 @@ impl Counts {
             direct: self.direct.saturating_sub(before.direct),
             preprocessed: self.preprocessed.saturating_sub(before.preprocessed),
             compiled: self.compiled.saturating_sub(before.compiled),
+            read: self.read.saturating_sub(before.read),
         }
     }
 

@@ -146,7 +146,7 @@ fn compiled(client: &Client, object: &Path, step: &str) -> Option<Rest> {
 /// The sums over all steps, without the build that filled the caches, and what the rest is.
 #[must_use]
 pub fn show(precision: &Precision) -> String {
-    let mut rows = vec![row!["client", "files", "compiled", "in vain", "seconds", "CPU s"]];
+    let mut rows = vec![row!["client", "files", "compiled", "in vain", "read", "seconds", "CPU s"]];
     rows.extend(precision.clients.iter().map(|(name, builds)| {
         let total = Build::total(builds.get(1..).unwrap_or_default());
         row![
@@ -154,6 +154,7 @@ pub fn show(precision: &Precision) -> String {
             total.files,
             total.compiled,
             precision.in_vain(builds),
+            total.read,
             format!("{:.1}", total.wall_seconds),
             format!("{:.1}", total.cpu_seconds),
         ]

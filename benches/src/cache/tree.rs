@@ -50,6 +50,8 @@ pub struct Build {
     pub preprocessed: u64,
     /// Compiles that ran, by the client's own statistics; all for one without a cache.
     pub compiled: u64,
+    /// Sources that a compiler read without making anything.
+    pub read: u64,
 }
 
 impl Build {
@@ -72,6 +74,7 @@ impl Build {
             direct: counts.direct,
             preprocessed: counts.preprocessed,
             compiled: if client.caches() { counts.compiled } else { files },
+            read: counts.read,
         }
     }
 
@@ -87,6 +90,7 @@ impl Build {
             direct: sum(|build| build.direct),
             preprocessed: sum(|build| build.preprocessed),
             compiled: sum(|build| build.compiled),
+            read: sum(|build| build.read),
         }
     }
 }
