@@ -113,6 +113,11 @@ fn what_is_used_as_a_whole_counts_with_all_its_members() {
         "void f(struct inner *one, struct inner *two) { *({ one; }) = *(calls(1), two); }",
         "int f(struct inner *one, int two) { return two * (*one).small; }",
         "int f(struct inner **one) { return two_of(1) * *one[1]; }\nint two_of(int);",
+        "void f(void) { struct inner *(one) = get(1), *(*two) = &one; *one = **two; }",
+        "void f(struct inner *(one)) { one[0] = one[1]; }",
+        "struct inner *(global);\nvoid f(void) { *global = global[1]; }",
+        "struct mixed { struct inner *(one); };\nvoid f(struct mixed *it) { *it->one = it->one[1]; }",
+        "struct mixed { struct inner (one); };\nvoid f(struct mixed *it) { it->one = *get(1); }",
         // By other names.
         "void f(struct inner *one, struct inner *two) { typeof(one) three = two; *three = *one; }",
         "void f(struct inner *one) { typeof(struct inner *) two = one; *two = two[1]; }",
@@ -283,6 +288,10 @@ fn members_that_are_named_count_as_they_are_declared() {
     ] {
         assert_ne!(plain, with(members), "{members}");
     }
+    // In brackets.
+    let plain = with("int (a); int (*c)(int a, int b); int (b);");
+    assert_eq!(plain, with("int (a); int (*d)(void); int (b);"));
+    assert_ne!(plain, with("int (b); int (*c)(int a, int b); int (a);"));
     // Its neighbours say how it is written.
     assert_eq!(with("int a : 3; int b; int c;"), None);
 }

@@ -137,9 +137,14 @@ fn declared(tokens: &Tokens<'_>, range: Range<usize>) -> Option<(Vec<usize>, boo
             Kind::Mark(b'(') => {
                 let behind = behind(tokens, at)?;
                 let is_name = |token: &Token| matches!(token.kind, Kind::Name(_));
-                let is_group = all[at + 1].kind == Kind::Mark(b'*');
-                if is_group && grouped.is_none() && !width {
-                    grouped = all[at..behind].iter().position(is_name).map(|found| at + found);
+                let is_attribute = |token: &Token| token.kind == Kind::Keyword(Word::Attribute);
+                // Members aren't functions: the first brackets have a name in them.
+                if grouped.is_none() && !width {
+                    let inside = &all[at..behind];
+                    if inside.iter().any(is_attribute) {
+                        return None;
+                    }
+                    grouped = Some(at + inside.iter().position(is_name)?);
                 }
                 behind
             }

@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
     /// What is declared by a type that ends before `at`.
     pub(super) fn declarators(&self, mut at: usize, open: &[(u8, usize)]) -> Declared {
         let mut declared = Declared::default();
-        let mut depth = 0;
+        let (mut depth, mut is_named) = (0, false);
         // A list of parameters ends at the first comma; the brackets of a loop are none.
         let in_parameters = matches!(open.last(), Some(&(b'(', open))
             if self.kind(open.wrapping_sub(1)) != Some(Kind::Keyword(Word::Statement)));
@@ -126,11 +126,13 @@ impl<'a> Reader<'a> {
                         at = self.behind(at);
                     }
                     declared.names.push((name, depth));
+                    is_named = true;
                 }
                 Kind::Mark(b'(') => {
                     let behind = self.behind(at);
-                    // The name is in there, or has stood before.
-                    if self.is(at + 1, b'*') {
+                    // The name is in there, or has stood before parameters.
+                    if !is_named || self.is(at + 1, b'*') {
+                        is_named = true;
                         declared.names.extend(self.names(at..behind).map(|name| (name, 1)));
                     }
                     at = behind;
@@ -139,7 +141,7 @@ impl<'a> Reader<'a> {
                 Kind::Mark(b'=') => at = self.behind_initializer(at),
                 Kind::Mark(b',') if !in_parameters || self.is_pointer(at + 1) => {
                     at += 1;
-                    depth = 0;
+                    (depth, is_named) = (0, false);
                     declared.has_values |= !self.is_pointer(at);
                 }
                 _ => break,
