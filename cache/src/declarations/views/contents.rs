@@ -72,11 +72,11 @@ fn number(text: &Text<'_>, name: Name, most: usize) -> Option<std::ops::Range<us
         return None;
     }
     let types = first + 1..own;
-    match all[types.clone()] {
-        [token] if let Kind::Name(other) = token.kind => number(text, other, most.checked_sub(1)?),
-        ref keywords => {
-            let is_one = |kind| matches!(kind, Kind::Keyword(Word::Type | Word::Qualifier));
-            keywords.iter().all(|token| is_one(token.kind)).then_some(types)
-        }
+    if let [token] = &all[types.clone()]
+        && let Kind::Name(other) = token.kind
+    {
+        return number(text, other, most.checked_sub(1)?);
     }
+    let is_keyword = |kind| matches!(kind, Kind::Keyword(Word::Type | Word::Qualifier));
+    all[types.clone()].iter().all(|token| is_keyword(token.kind)).then_some(types)
 }
