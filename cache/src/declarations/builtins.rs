@@ -35,6 +35,12 @@ const RESERVED: [&[u8]; 20] = [
     b"__emutls",
 ];
 
+/// Whether a function is in the compiler, and declared nowhere.
+pub(super) fn is_in_compiler(name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 3] = [PREFIX, b"__atomic_", b"__sync_"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Types that clang has to have seen to take `fprintf`, `setjmp` and their like for what they are.
 const LOOKED_FOR: [&[u8]; 4] = [b"FILE", b"jmp_buf", b"sigjmp_buf", b"ucontext_t"];
 

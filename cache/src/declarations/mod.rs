@@ -183,7 +183,7 @@ impl<'a> Text<'a> {
             used.push((at, id));
             parts.add(tokens, units, at, id);
         }
-        // So may which sections have functions in them.
+        // Which sections have functions in them may count, too.
         let sections =
             [b"\0sections", &sections(tokens, units).into_iter().flatten().collect::<Vec<_>>()[..]]
                 .concat();

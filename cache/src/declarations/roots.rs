@@ -1,6 +1,6 @@
 //! Which declarations make output by themselves, for what is known of the whole text.
 
-use super::builtins::Builtins;
+use super::builtins::{Builtins, is_in_compiler};
 use super::declarers::Declarers;
 use super::lexer::{Kind, Token, Tokens};
 use super::units::{Units, ordinary, slice};
@@ -31,14 +31,11 @@ pub(super) fn is_root(
     };
     let declares_by_call = slice(&units.called, &unit.calls).iter().any(|&name| {
         !is_declared(name)
-            && !BUILT_IN.iter().any(|prefix| spelling(name).starts_with(prefix))
+            && !is_in_compiler(spelling(name))
             && !is_local(&tokens.tokens[unit.first..unit.end], unit.head(), name)
     });
     by_compiler || broken || declares_by_call
 }
-
-/// Beginnings of functions that are in the compiler, and declared nowhere.
-const BUILT_IN: [&[u8]; 3] = [b"__builtin_", b"__atomic_", b"__sync_"];
 
 /// Whether a function, whose parameters are within its first `head` tokens, uses a name for more than calls: then it must be
 /// declared somewhere, or the compiler says so.

@@ -20,7 +20,7 @@ pub(super) struct Carriers<'a> {
     pub(super) by_value: HashMap<Name, Vec<Name>>,
     /// Structures that have others in them.
     pub(super) within: Vec<(Name, Name)>,
-    /// Those that are wholes by what is declared, by tag.
+    /// Those that are used as wholes, by tag; to begin with, by what is declared.
     pub(super) whole: Vec<bool>,
     /// What `typeof` declares by other names.
     alike: Vec<(Scope, Name, Range<usize>)>,
@@ -38,6 +38,16 @@ pub(super) enum Scope {
     Unit(usize),
 }
 
+/// Words with which types go ways that aren't followed here, or that ask for what lies between members.
+const UNFOLLOWED: [&[u8]; 6] = [
+    b"__builtin_clear_padding",
+    b"optimize",
+    b"__optimize__",
+    b"typeof_unqual",
+    b"__typeof_unqual",
+    b"__typeof_unqual__",
+];
+
 impl<'a> Carriers<'a> {
     /// Of the used units, those with a definition apart; `None` if it can't be told.
     pub(super) fn of(
@@ -46,6 +56,9 @@ impl<'a> Carriers<'a> {
         used: &[usize],
         definitions: &HashMap<usize, Definition>,
     ) -> Option<Self> {
+        if UNFOLLOWED.iter().any(|word| tokens.words.find(word).is_some()) {
+            return None;
+        }
         let mut carriers = Self {
             reader: Reader::new(tokens),
             by_name: HashMap::new(),
@@ -59,7 +72,7 @@ impl<'a> Carriers<'a> {
                 Some(Definition { tag, members, is_union, .. }) => {
                     let values = carriers.declare_members(*tag, members)?;
                     if *is_union {
-                        carriers.mark_whole(&values);
+                        carriers.mark_whole(values);
                     }
                 }
                 None => carriers.declare(at, &units.all[at])?,
@@ -110,8 +123,8 @@ impl<'a> Carriers<'a> {
         }
     }
 
-    fn mark_whole(&mut self, tags: &[Name]) {
-        for &tag in tags {
+    pub(super) fn mark_whole(&mut self, tags: impl IntoIterator<Item = Name>) {
+        for tag in tags {
             self.whole[tag as usize] = true;
         }
     }
@@ -125,7 +138,7 @@ impl<'a> Carriers<'a> {
                 let nested = members_of(self.reader.tokens, braces.clone())?;
                 values = self.declare_members(owner, &nested)?;
                 // In a union they are accessed as all that they have in them, and how large they are isn't asked for.
-                self.mark_whole(&values);
+                self.mark_whole(values.iter().copied());
             }
             let names: Vec<Name> =
                 member.names.iter().flat_map(|&at| self.reader.names(at..at + 1)).collect();

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::question::Question;
 pub(super) use self::question::question;
 
+use self::carriers::Carriers;
 use self::contents::Contents;
 use self::members::{Definition, Member, members};
 use self::uses::Uses;
@@ -72,7 +73,9 @@ impl View {
         let definitions: HashMap<usize, Definition> =
             ids.iter().filter_map(|&(at, _)| definition(at)).collect();
         let used: Vec<usize> = ids.iter().map(|(at, _)| *at).collect();
-        let uses = Uses::of(tokens, units, &used, &definitions)?;
+        let carriers = Carriers::of(tokens, units, &used, &definitions)?;
+        let others = used.into_iter().filter(|at| !definitions.contains_key(at));
+        let uses = Uses::of(carriers, units, others);
         let is_seen = |it: &Definition| !uses.has(it.tag) && !it.is_union;
         let looked_into = definitions.iter().filter(|(_, it)| is_seen(it));
         let seen: HashMap<usize, Seen> = looked_into

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::reader::Reader;
+use crate::declarations::builtins::is_in_compiler;
 use crate::declarations::lexer::Kind;
 use crate::declarations::words::Word;
 
@@ -259,8 +260,7 @@ impl Reader<'_> {
 
     /// Whether a function is in the compiler, and what it gives is up to what it is given.
     fn is_generic(&self, at: usize) -> bool {
-        const GENERIC: [&[u8]; 3] = [b"__builtin_", b"__atomic_", b"__sync_"];
-        GENERIC.iter().any(|prefix| self.spelling(at).starts_with(prefix))
+        is_in_compiler(self.spelling(at))
     }
 
     /// Where the operand begins that ends before `at`, with what may be casts before it.

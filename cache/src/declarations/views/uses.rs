@@ -4,52 +4,33 @@
 //! Nothing is known of types. So what an expression may be of is up to the names that are in it: a name *carries* a structure if
 //! something of that name is declared that is one, or points to one. What isn't clear makes a whole, or refuses all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::carriers::{Carriers, Scope};
-use super::members::Definition;
-use crate::declarations::lexer::{Kind, Tokens};
+use crate::declarations::lexer::Kind;
 use crate::declarations::units::Units;
 use crate::declarations::words::{Name, Word};
 
 /// What is found out.
 pub(super) struct Uses<'a> {
     carriers: Carriers<'a>,
-    /// By tag.
-    whole: Vec<bool>,
     /// Those whose size counts, by tag.
     measured: Vec<bool>,
     /// Which members are named, each with whose it is.
     named: HashSet<(Name, Name)>,
 }
 
-/// Words with which types go ways that aren't followed here, or that ask for what lies between members.
-const UNFOLLOWED: [&[u8]; 6] = [
-    b"__builtin_clear_padding",
-    b"optimize",
-    b"__optimize__",
-    b"typeof_unqual",
-    b"__typeof_unqual",
-    b"__typeof_unqual__",
-];
-
 impl<'a> Uses<'a> {
-    /// Of the used units, those with a definition apart; `None` if it can't be told.
+    /// Of the used units without a definition, for what is declared.
     pub(super) fn of(
-        tokens: &'a Tokens<'a>,
+        carriers: Carriers<'a>,
         units: &Units,
-        used: &[usize],
-        definitions: &HashMap<usize, Definition>,
-    ) -> Option<Self> {
-        if UNFOLLOWED.iter().any(|word| tokens.words.find(word).is_some()) {
-            return None;
-        }
-        let carriers = Carriers::of(tokens, units, used, definitions)?;
-        let whole = carriers.whole.clone();
-        let measured = vec![false; tokens.words.len()];
-        let mut uses = Self { carriers, whole, measured, named: HashSet::new() };
-        for &at in used.iter().filter(|at| !definitions.contains_key(at)) {
+        others: impl Iterator<Item = usize>,
+    ) -> Self {
+        let measured = vec![false; carriers.whole.len()];
+        let mut uses = Self { carriers, measured, named: HashSet::new() };
+        for at in others {
             let unit = &units.all[at];
             if !unit.plain_head {
                 uses.expressions(unit.first..unit.first + unit.head(), Scope::Unit(at));
@@ -59,12 +40,12 @@ impl<'a> Uses<'a> {
             }
         }
         uses.spread();
-        Some(uses)
+        uses
     }
 
     /// Whether a structure is used as a whole.
     pub(super) fn has(&self, tag: Name) -> bool {
-        self.whole[tag as usize]
+        self.carriers.whole[tag as usize]
     }
 
     /// Whether its size counts: somebody asks for it, or goes from one to the next.
@@ -87,16 +68,10 @@ impl<'a> Uses<'a> {
         self.carriers.carried(range, scope).into_iter().map(|(tag, _)| tag).collect()
     }
 
-    fn use_whole(&mut self, tags: impl IntoIterator<Item = Name>) {
-        for tag in tags {
-            self.whole[tag as usize] = true;
-        }
-    }
-
     /// What is carried is looked behind so often.
     fn look_behind(&mut self, carried: Vec<(Name, u32)>, looks: i64) {
         let enough = carried.into_iter().filter(|(_, depth)| looks >= i64::from(*depth));
-        self.use_whole(enough.map(|(tag, _)| tag));
+        self.carriers.mark_whole(enough.map(|(tag, _)| tag));
     }
 
     /// What the expressions among some tokens use.
@@ -150,7 +125,8 @@ impl<'a> Uses<'a> {
             self.named.insert((tag, name));
         }
         if !self.carriers.reader.is_looked_into(at) {
-            self.use_whole(self.carriers.by_value.get(&name).cloned().unwrap_or_default());
+            let values = self.carriers.by_value.get(&name).cloned();
+            self.carriers.mark_whole(values.unwrap_or_default());
         }
     }
 
@@ -174,8 +150,8 @@ impl<'a> Uses<'a> {
         loop {
             let mut changed = false;
             for (outer, inner) in &self.carriers.within {
-                if self.whole[*outer as usize] && !self.whole[*inner as usize] {
-                    self.whole[*inner as usize] = true;
+                if self.carriers.whole[*outer as usize] && !self.carriers.whole[*inner as usize] {
+                    self.carriers.whole[*inner as usize] = true;
                     changed = true;
                 }
             }
